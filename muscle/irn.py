@@ -7,7 +7,7 @@ __all__ = ['Path', 'paths', 'PathIndex', 'path_index', 'affinity', 'PairLabels',
            'MeanShift', 'IrnOutput', 'IRN', 'parameter_groups', 'measure_mean_shift', 'canonical_state', 'load_irn',
            'transition', 'random_walk', 'PseudoLabel', 'soft_planes', 'pseudo_label']
 
-# %% ../nbs/08_irn.ipynb #d17e3ee6
+# %% ../nbs/08_irn.ipynb #b109bda0
 import functools
 import re
 import warnings
@@ -22,7 +22,7 @@ from torch import nn
 
 from .backbone import load_checked, read_checkpoint
 
-# %% ../nbs/08_irn.ipynb #5d503ae5
+# %% ../nbs/08_irn.ipynb #795cf1fb
 class Path(NamedTuple):
     "The straight way from a cell to one of its neighbours."
     offset: tuple  # (dy, dx) of the far end; dy ≥ 0, and dx > 0 where dy = 0
@@ -44,7 +44,7 @@ def paths(
                if dy * dy + dx * dx < radius * radius and (dy > 0 or dx > 0)]
     return tuple(sorted((_path(*o) for o in offsets), key=lambda p: (len(p.cells), p.offset)))
 
-# %% ../nbs/08_irn.ipynb #8cab90dc
+# %% ../nbs/08_irn.ipynb #2997e967
 class PathIndex(NamedTuple):
     "Flat positions on a grid of the ends and of the cells of every path."
     source: np.ndarray  # (cells,) where the paths start
@@ -65,7 +65,7 @@ def path_index(
     groups = [np.stack([flat(p.cells) for p in ways if len(p.cells) == n])[..., None] + source for n in lengths]
     return PathIndex(source, flat([p.offset for p in ways])[:, None] + source, tuple(groups))
 
-# %% ../nbs/08_irn.ipynb #989b79de
+# %% ../nbs/08_irn.ipynb #bbac1d5b
 def _windows(grid, reach):
     "(n, h, w) → strided view (n, window rows, window columns, h - reach, w - 2·reach)."
     view = grid.unfold(-2, reach + 1, 1).unfold(-2, 2 * reach + 1, 1)
@@ -97,7 +97,7 @@ class _Strongest(torch.autograd.Function):
                 left = left.masked_fill(taken, 0)
         return total, None
 
-# %% ../nbs/08_irn.ipynb #79c7e374
+# %% ../nbs/08_irn.ipynb #c1f60a68
 def affinity(
     edge: torch.Tensor,  # (n, h, w) edge probability in 0..1
     radius: int,  # as in `paths`
@@ -111,7 +111,7 @@ def affinity(
                          f"{edge.shape[-2]}×{edge.shape[-1]}: use larger images or a smaller radius")
     return 1 - _Strongest.apply(edge, radius)
 
-# %% ../nbs/08_irn.ipynb #b4b47708
+# %% ../nbs/08_irn.ipynb #f86fb6af
 class PairLabels(NamedTuple):
     "What is known of each pair; all (n, paths, h - radius + 1, w - 2·radius + 2) booleans."
     background: torch.Tensor  # both ends are background
@@ -132,7 +132,7 @@ def affinity_labels(
     known, same = (near != void) & (far != void), near == far
     return PairLabels(known & same & (near == 0), known & same & (near > 0), known & ~same)
 
-# %% ../nbs/08_irn.ipynb #34ad074f
+# %% ../nbs/08_irn.ipynb #c69d8b27
 class IrnLosses(NamedTuple):
     "The five terms of the loss and their sum; scalars."
     bg_pos: torch.Tensor  # −log affinity, pairs of background
@@ -158,7 +158,7 @@ def _displacement_errors(displacement, radius):
     difference = rearrange(difference, "(n part) path h w -> n part path h w", part=2)
     return (difference - offset.T[:, :, None, None]).abs().mean(1), difference.abs().mean(1)
 
-# %% ../nbs/08_irn.ipynb #f013fcfb
+# %% ../nbs/08_irn.ipynb #c39919ff
 def irn_losses(
     edge: torch.Tensor,  # (n, 1, h, w) edge logits
     displacement: torch.Tensor,  # (n, 2, h, w) rows and columns to the object's centre, in cells
@@ -176,7 +176,7 @@ def irn_losses(
     total = ((bg_pos + fg_pos) / 2 + neg) / 2 + (dp_fg + dp_bg) / 2
     return IrnLosses(bg_pos, fg_pos, neg, dp_fg, dp_bg, total)
 
-# %% ../nbs/08_irn.ipynb #8445542e
+# %% ../nbs/08_irn.ipynb #dc4f41f0
 def _reduce(inputs, outputs, groups, scale=1):
     "1×1 convolution, normalisation, upsampling, then ReLU."
     layers = [nn.Conv2d(inputs, outputs, 1, bias=False), nn.GroupNorm(groups, outputs)]
@@ -214,7 +214,7 @@ class MeanShift(nn.Module):
     def forward(self, x):
         return x if self.training else x - self.running_mean[:, None, None]
 
-# %% ../nbs/08_irn.ipynb #27d33044
+# %% ../nbs/08_irn.ipynb #1203bae0
 class IrnOutput(NamedTuple):
     "What the network gives on the grid ceil(H/4) × ceil(W/4)."
     edge: torch.Tensor  # (N, 1, h, w) logits
@@ -236,7 +236,7 @@ class _Branches(nn.Module):
         self.fc_dp7 = _reduce(64 + 128 + 256, 256, 16).append(nn.Conv2d(256, 2, 1, bias=False))
         self.mean_shift = MeanShift()
 
-# %% ../nbs/08_irn.ipynb #603c7284
+# %% ../nbs/08_irn.ipynb #b0991c9d
 def _joined(maps, size):
     "Crop to a common grid and stack the channels."
     return torch.cat([m[..., : size[0], : size[1]] for m in maps], 1)
@@ -271,7 +271,7 @@ class _Network(_Branches):
         getattr(self, self.resnet).train(mode and self.train_backbone)
         return self
 
-# %% ../nbs/08_irn.ipynb #a5bc4d75
+# %% ../nbs/08_irn.ipynb #55d99de8
 class IRN(_Network):
     """The inter-pixel relation network (IRN, Ahn et al. 2019, §4.3); its weights are named as in the released checkpoint."""
 
@@ -298,7 +298,7 @@ class IRN(_Network):
         edge, displacement = (m[..., : -(-height // 4), : -(-width // 4)].float() for m in self(both))
         return IrnOutput(((edge[0] + edge[1].flip(-1)) / 2).sigmoid(), displacement[0])
 
-# %% ../nbs/08_irn.ipynb #5b132537
+# %% ../nbs/08_irn.ipynb #7cbe7582
 def parameter_groups(
     model: IRN,
     lr: float = 0.1,  # of the edge branch
@@ -327,7 +327,7 @@ def measure_mean_shift(
     model.train(was_training)
     return model.mean_shift.running_mean
 
-# %% ../nbs/08_irn.ipynb #67849a41
+# %% ../nbs/08_irn.ipynb #ed2a9fba
 _REPEATS = (  # pattern of a repeat → the name it repeats
     (r"(?:stage1|backbone\.0)\.0\.", "{net}.conv1."),
     (r"(?:stage1|backbone\.0)\.1\.", "{net}.bn1."),
@@ -369,12 +369,12 @@ def load_irn(
     "Load a checkpoint of ours or the authors' into `model`; anything missing, unexpected or of another shape is refused."
     load_checked(model, canonical_state(read_checkpoint(path), model.resnet))
 
-# %% ../nbs/08_irn.ipynb #7d07ebab
+# %% ../nbs/08_irn.ipynb #04515a14
 class _Pattern(NamedTuple):
     "Compressed rows of the graph of a grid."
-    starts: torch.Tensor  # (cells + 1,) where each row starts
-    columns: torch.Tensor  # (entries,) neighbour
-    values: torch.Tensor  # (entries,) position in [affinities of all paths, row after row | 1]
+    starts: np.ndarray  # (cells + 1,) where each row starts
+    columns: np.ndarray  # (entries,) neighbour
+    values: np.ndarray  # (entries,) position in [affinities of all paths, row after row | 1]
 
 
 @functools.lru_cache(maxsize=32)
@@ -391,9 +391,9 @@ def _pattern(radius, size):
     neighbour = cell + dy * w + dx
     value = np.where(path < 0, len(ways) * h * w, path * h * w + np.where(backwards, neighbour, cell))
     starts = np.concatenate([[0], inside.sum(1).cumsum()])
-    return _Pattern(*(torch.from_numpy(a) for a in (starts, neighbour[inside], value[inside])))
+    return _Pattern(starts, neighbour[inside], value[inside])
 
-# %% ../nbs/08_irn.ipynb #203c85b5
+# %% ../nbs/08_irn.ipynb #0a7fdcc5
 def transition(
     edge: torch.Tensor,  # (n, 1, h, w) edge probability in 0..1
     beta: float = 8,  # sharpness: the affinity's exponent
@@ -401,7 +401,7 @@ def transition(
 ) -> torch.Tensor:  # sparse CSR (n·h·w, n·h·w), rows sum to one; images are diagonal blocks
     "One step of the walk (IRN, Ahn et al. 2019, eq. 9; the transpose of the paper's T, as it is applied from the left)."
     n, _, h, w = edge.shape
-    reach, table = radius - 1, _Pattern(*(t.to(edge.device) for t in _pattern(radius, (h, w))))
+    reach, table = radius - 1, _Pattern(*(torch.from_numpy(t).to(edge.device) for t in _pattern(radius, (h, w))))
     joined = affinity(F.pad(edge[:, 0], (reach, reach, 0, reach), value=1.0), radius) ** beta
     values = torch.cat([joined.flatten(1), joined.new_ones(n, 1)], 1)[:, table.values].flatten()
     image = torch.arange(n, device=edge.device)[:, None]
@@ -412,7 +412,7 @@ def transition(
         warnings.filterwarnings("ignore", "Sparse", UserWarning)
         return torch.sparse_csr_tensor(starts, (table.columns + image * h * w).flatten(), values, (n * h * w,) * 2)
 
-# %% ../nbs/08_irn.ipynb #02de64c4
+# %% ../nbs/08_irn.ipynb #fad26cfd
 @torch.no_grad()
 def random_walk(
     cams: torch.Tensor,  # (K, h, w) or (n, K, h, w) maps of the present classes, ≥ 0
@@ -433,7 +433,7 @@ def random_walk(
     for _ in range(2**exp_times): places = step @ places
     return rearrange(places, "(n h w) plane -> n plane h w", n=n, h=h).reshape(cams.shape)
 
-# %% ../nbs/08_irn.ipynb #30bded52
+# %% ../nbs/08_irn.ipynb #0772c5ce
 class PseudoLabel(NamedTuple):
     "A refined map as a soft and as a hard label."
     planes: torch.Tensor  # (1 + K, H, W) background, then the classes, in 0..1
@@ -446,13 +446,13 @@ def soft_planes(
     background: float = 0.35,  # the constant plane the classes compete with
 ) -> torch.Tensor:  # (1 + K, H, W)
     "Maps at the image's size over their common maximum, below a constant background plane."
-    planes = F.interpolate(walked[None], scale_factor=4, mode="bilinear", align_corners=False)[0, :, : size[0], : size[1]]
-    planes = planes / planes.max().clamp(min=1e-12)
-    return torch.cat([torch.full_like(planes[:1], background), planes])
+    planes = F.interpolate(walked[:, None], scale_factor=4, mode="bilinear", align_corners=False)[:, 0, : size[0], : size[1]]
+    if planes.numel(): planes = planes / planes.max().clamp(min=1e-12)
+    return torch.cat([planes.new_full((1, *size), background), planes])
 
 
 def pseudo_label(
-    walked: torch.Tensor,  # (K, h, w) of `random_walk`; K ≥ 1
+    walked: torch.Tensor,  # (K, h, w) of `random_walk`; K may be 0
     size: tuple,  # (H, W) of the image in pixels
     background: float = 0.35,  # as in `soft_planes`
     classes: tuple = (),  # (K,) label numbers of the maps, 1..; 0 is background
