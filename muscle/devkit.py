@@ -9,7 +9,7 @@ __all__ = ['VOID', 'VOC_CLASSES', 'VOC12', 'SBD', 'DevkitError', 'palette', 'asi
            'fault_message', 'check', 'train_aug', 'Archive', 'fetch_archive', 'unpack', 'fetch_voc12', 'read_mat',
            'add_sbd', 'fetch_sbd']
 
-# %% ../nbs/00_devkit.ipynb #cd3eb3a1
+# %% ../nbs/00_devkit.ipynb #b9834d28
 import csv
 import difflib
 import os
@@ -34,7 +34,7 @@ from torchvision.datasets.utils import download_url
 from torchvision.datasets.voc import DATASET_YEAR_DICT
 from tqdm.auto import tqdm
 
-# %% ../nbs/00_devkit.ipynb #d73dd8d3
+# %% ../nbs/00_devkit.ipynb #cd618bb3
 VOID = 255
 VOC_CLASSES = tuple(
     "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person "
@@ -45,7 +45,7 @@ VOC_CLASSES = tuple(
 class DevkitError(ValueError):
     "Something is wrong with the data; the message names the file and says what to do."
 
-# %% ../nbs/00_devkit.ipynb #af619b9a
+# %% ../nbs/00_devkit.ipynb #c28ee226
 def palette(
     n: int = 256,  # how many colours, at most 256
 ) -> np.ndarray:  # uint8 (n, 3), red green blue 0..255; row 0 is black
@@ -54,7 +54,7 @@ def palette(
     channel = np.arange(3, dtype=np.uint8)
     return sum((labels >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(3)).astype(np.uint8)
 
-# %% ../nbs/00_devkit.ipynb #d8149574
+# %% ../nbs/00_devkit.ipynb #de6c7916
 @contextmanager
 def aside(
     path: str | Path,  # where the file shall be in the end; its folder is made if missing
@@ -78,7 +78,7 @@ def write_lines(
     with aside(path) as draft:
         draft.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
-# %% ../nbs/00_devkit.ipynb #0662c7ac
+# %% ../nbs/00_devkit.ipynb #fb07b86f
 _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
@@ -123,7 +123,7 @@ def write_label(
     with aside(path) as draft:
         picture.save(draft, format="PNG")
 
-# %% ../nbs/00_devkit.ipynb #e89e8a0c
+# %% ../nbs/00_devkit.ipynb #25ffc7e8
 _PHOTO = (".jpg", ".jpeg", ".png")
 
 
@@ -145,7 +145,7 @@ def read_list(
     lines = (line.split() for line in Path(path).read_text(encoding="utf-8").splitlines())
     return [Listed(_stem(parts[0]), parts[1].lstrip("/") if len(parts) > 1 else None) for parts in lines if parts]
 
-# %% ../nbs/00_devkit.ipynb #a665d9c8
+# %% ../nbs/00_devkit.ipynb #6319413f
 def tags_of_xml(
     path: str | Path,  # a VOC annotation file
 ) -> list[str]:  # names of its objects, difficult ones too, without repeats, in the file's order
@@ -171,7 +171,7 @@ def tags_of_csv(
 def _words(text: str | None) -> list[str]:
     return list(dict.fromkeys(filter(None, (word.strip() for word in (text or "").split(";")))))
 
-# %% ../nbs/00_devkit.ipynb #f52ffb75
+# %% ../nbs/00_devkit.ipynb #a98426c2
 def nearest(
     name: str,  # a word that is no class
     classes: Iterable[str],  # the classes
@@ -192,7 +192,7 @@ def class_index(
         raise DevkitError(f"tag '{name}' is no class{hint}; own classes go into classes.txt, one name a line")
     return classes.index(name)
 
-# %% ../nbs/00_devkit.ipynb #a3f28b55
+# %% ../nbs/00_devkit.ipynb #53d328dc
 def read_classes(
     path: str | Path,  # a file of class names, one a line; it may be missing
 ) -> tuple[str, ...]:  # the names without background; VOC's twenty if there is no file
@@ -214,7 +214,7 @@ def find_photos(
     photos = [path for path in files if path.suffix.lower() in _PHOTO]
     return {path.stem: path for path in sorted(photos, key=lambda p: -_PHOTO.index(p.suffix.lower()))}
 
-# %% ../nbs/00_devkit.ipynb #d11576de
+# %% ../nbs/00_devkit.ipynb #36c83b65
 @dataclass(frozen=True)
 class Devkit:
     "A dataset in VOC's layout, or a folder of photographs with a `tags.csv`; errors are `DevkitError`s that name the file."
@@ -279,6 +279,10 @@ class Devkit:
     def has_mask(self, id: str) -> bool:
         return self.mask_file(id).is_file()
 
+    @property
+    def has_masks(self) -> bool:  # whether there is anything to score against
+        return any((self.root / self.masks).glob("*.png"))
+
     def image(self, id: str) -> np.ndarray:  # uint8 (H, W, 3)
         return read_image(self.image_file(id))
 
@@ -310,7 +314,7 @@ class Devkit:
             raise DevkitError(f"{self.root.name}, image {id}: {error}") from error
         return present
 
-# %% ../nbs/00_devkit.ipynb #d303f1a5
+# %% ../nbs/00_devkit.ipynb #4ceace8e
 class Fault(NamedTuple):
     "One thing that is wrong."
     kind: str  # which sort of fault, as a heading of the message
@@ -363,7 +367,7 @@ def tag_faults(
     none = [Fault("image without tags", id)] if needs_tags and not names else []
     return none + [Fault(_TAG, f"{id}: '{name}'{nearest(name, kit.classes)}") for name in strange]
 
-# %% ../nbs/00_devkit.ipynb #d7d97ad2
+# %% ../nbs/00_devkit.ipynb #3cb10959
 def list_faults(
     kit: Devkit,  # the dataset
     name: str,  # a split
@@ -389,7 +393,7 @@ def image_faults(
         faults += mask_faults(kit, id, None if image is None else image.shape[:2])
     return list(dict.fromkeys(faults + tag_faults(kit, id, needs_tags=not needs_mask or not kit.has_mask(id))))
 
-# %% ../nbs/00_devkit.ipynb #8bb95892
+# %% ../nbs/00_devkit.ipynb #4bd52ae2
 class CheckReport(NamedTuple):
     "What a clean devkit holds."
     splits: dict[str, int]  # images of each split
@@ -436,7 +440,7 @@ def check(
     tags = dict(zip(kit.classes, np.sum([kit.tags(id) for id in needs], axis=0, dtype=int).tolist()))
     return CheckReport(sizes, len(needs), sum(needs.values()), tags)
 
-# %% ../nbs/00_devkit.ipynb #9b7f72d5
+# %% ../nbs/00_devkit.ipynb #c2a88b1b
 def train_aug(
     sbd_train: Iterable[str],  # IDs of SBD's train, 8,498
     sbd_val: Iterable[str],  # IDs of SBD's val, 2,857
@@ -446,7 +450,7 @@ def train_aug(
     "All outlined images that are not kept for validation: (SBD train ∪ SBD val ∪ VOC train) − VOC val."
     return sorted({*sbd_train, *sbd_val, *voc_train} - {*voc_val})
 
-# %% ../nbs/00_devkit.ipynb #9f1c6ab3
+# %% ../nbs/00_devkit.ipynb #12f9518a
 class Archive(NamedTuple):
     "A file to download."
     url: str  # where it is
@@ -505,7 +509,7 @@ def fetch_voc12(
     target = Path(root) / "VOCdevkit/VOC2012"
     return target if target.is_dir() else unpack(fetch_archive(VOC12, root, download), "VOCdevkit/VOC2012", target)
 
-# %% ../nbs/00_devkit.ipynb #d949ffcb
+# %% ../nbs/00_devkit.ipynb #8d5192ae
 def read_mat(
     path: str | Path,  # an SBD class file, `cls/ID.mat`
 ) -> np.ndarray:  # uint8 (H, W), VOC's label values

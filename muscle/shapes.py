@@ -7,7 +7,7 @@ __all__ = ['THINGS', 'EDITION', 'Pad', 'mix', 'rows_of_arcs', 'stripes', 'cheque
            'owl', 'balloon', 'noise', 'backdrop', 'clutter', 'Sticker', 'sticker', 'lay', 'Scene', 'scene',
            'annotation', 'write_scene', 'draw_split', 'write_shapes']
 
-# %% ../nbs/01_shapes.ipynb #c8f3d6f5
+# %% ../nbs/01_shapes.ipynb #97b355c2
 import json
 import os
 import tempfile
@@ -20,7 +20,7 @@ from scipy import ndimage
 
 from .devkit import VOID, Devkit, DevkitError, write_label, write_lines
 
-# %% ../nbs/01_shapes.ipynb #5a3ef658
+# %% ../nbs/01_shapes.ipynb #09610af6
 class Pad:
     "A square to draw one thing on: colours and coverage, in coordinates from -1 to 1, y downwards."
 
@@ -69,7 +69,7 @@ class Pad:
         "Light from the upper left, as on a rounded body."
         self.colour *= (1 - strength * np.clip((self.x + self.y + 0.6) / 2, 0, 1))[..., None]
 
-# %% ../nbs/01_shapes.ipynb #be69a74b
+# %% ../nbs/01_shapes.ipynb #101d24bb
 def mix(
     share: np.ndarray,  # (H, W), 0..1
     low: np.ndarray,  # colour (3,) where the share is 0
@@ -111,7 +111,7 @@ def hue(
     ramp = (np.array([5, 3, 1]) + degrees / 60) % 6
     return np.float32(value * (1 - saturation * np.clip(np.minimum(ramp, 4 - ramp), 0, 1)))
 
-# %% ../nbs/01_shapes.ipynb #31f81e46
+# %% ../nbs/01_shapes.ipynb #a2211896
 def fish(pad: Pad, rng: np.random.Generator) -> None:
     "A scaly fish, tail to the right; the eye tells."
     tone = rng.uniform(125, 185)
@@ -187,7 +187,7 @@ THINGS: dict[str, Callable[[Pad, np.random.Generator], None]] = {
     thing.__name__: thing for thing in (fish, kite, mushroom, owl, balloon)
 }
 
-# %% ../nbs/01_shapes.ipynb #10741a1b
+# %% ../nbs/01_shapes.ipynb #041fa5d2
 def noise(
     rng: np.random.Generator,
     size: tuple[int, int],  # (H, W)
@@ -245,7 +245,7 @@ def clutter(pad: Pad, rng: np.random.Generator) -> None:
         pad.paint(blob, mix(weave, hue(tone, 0.65, 0.45), hue(tone, 0.6, 0.75)))
     pad.shade(0.35)
 
-# %% ../nbs/01_shapes.ipynb #a108dc32
+# %% ../nbs/01_shapes.ipynb #8d2fc09d
 class Sticker(NamedTuple):
     "A thing as it will appear, turned and shrunk."
     colour: np.ndarray  # float32 (h, w, 3), 0..1, multiplied by cover
@@ -282,7 +282,7 @@ def lay(
     inside = patch[top - at[0] : max(bottom, top) - at[0], left - at[1] : max(right, left) - at[1]]
     return canvas[top : max(bottom, top), left : max(right, left)], inside
 
-# %% ../nbs/01_shapes.ipynb #dc78f238
+# %% ../nbs/01_shapes.ipynb #9f38bfb2
 class Scene(NamedTuple):
     "A picture with its truth."
     image: np.ndarray  # uint8 (H, W, 3)
@@ -339,7 +339,7 @@ def scene(
     image = image * rng.uniform(0.85, 1.1) + rng.normal(0, 0.012, image.shape)
     return Scene((255 * image.clip(0, 1)).astype(np.uint8), label, tuple(values))
 
-# %% ../nbs/01_shapes.ipynb #2576af78
+# %% ../nbs/01_shapes.ipynb #ab8177d3
 def annotation(
     id: str,  # the picture
     found: Scene,  # what it shows
@@ -377,7 +377,7 @@ def draw_split(
         write_scene(root, id, scene(rng, tuple(rng.integers(size[0], size[1] + 1, 2).tolist())))
     return ids
 
-# %% ../nbs/01_shapes.ipynb #8b75a539
+# %% ../nbs/01_shapes.ipynb #3daa586a
 EDITION = 1
 
 
