@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['VOID', 'VOC_CLASSES', 'VOC12', 'SBD', 'DevkitError', 'palette', 'aside', 'write_lines', 'read_image', 'read_label',
            'write_label', 'Listed', 'read_list', 'tags_of_xml', 'tags_of_csv', 'nearest', 'class_index', 'read_classes',
-           'find_photos', 'Devkit', 'Fault', 'mask_faults', 'tag_faults', 'list_faults', 'image_faults', 'CheckReport',
-           'fault_message', 'check', 'train_aug', 'Archive', 'fetch_archive', 'unpack', 'fetch_voc12', 'read_mat',
-           'add_sbd', 'fetch_sbd']
+           'find_photos', 'Layout', 'Devkit', 'Fault', 'mask_faults', 'tag_faults', 'list_faults', 'image_faults',
+           'CheckReport', 'fault_message', 'check', 'train_aug', 'Archive', 'fetch_archive', 'unpack', 'fetch_voc12',
+           'read_mat', 'add_sbd', 'fetch_sbd']
 
-# %% ../nbs/00_devkit.ipynb #b9834d28
+# %% ../nbs/00_devkit.ipynb #3bbdbf83
 import csv
 import difflib
 import os
@@ -34,7 +34,7 @@ from torchvision.datasets.utils import download_url
 from torchvision.datasets.voc import DATASET_YEAR_DICT
 from tqdm.auto import tqdm
 
-# %% ../nbs/00_devkit.ipynb #cd618bb3
+# %% ../nbs/00_devkit.ipynb #3fc71417
 VOID = 255
 VOC_CLASSES = tuple(
     "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person "
@@ -45,7 +45,7 @@ VOC_CLASSES = tuple(
 class DevkitError(ValueError):
     "Something is wrong with the data; the message names the file and says what to do."
 
-# %% ../nbs/00_devkit.ipynb #c28ee226
+# %% ../nbs/00_devkit.ipynb #e123bd34
 def palette(
     n: int = 256,  # how many colours, at most 256
 ) -> np.ndarray:  # uint8 (n, 3), red green blue 0..255; row 0 is black
@@ -54,7 +54,7 @@ def palette(
     channel = np.arange(3, dtype=np.uint8)
     return sum((labels >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(3)).astype(np.uint8)
 
-# %% ../nbs/00_devkit.ipynb #de6c7916
+# %% ../nbs/00_devkit.ipynb #7e684fff
 @contextmanager
 def aside(
     path: str | Path,  # where the file shall be in the end; its folder is made if missing
@@ -78,7 +78,7 @@ def write_lines(
     with aside(path) as draft:
         draft.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
-# %% ../nbs/00_devkit.ipynb #fb07b86f
+# %% ../nbs/00_devkit.ipynb #efe0adfd
 _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
@@ -123,7 +123,7 @@ def write_label(
     with aside(path) as draft:
         picture.save(draft, format="PNG")
 
-# %% ../nbs/00_devkit.ipynb #25ffc7e8
+# %% ../nbs/00_devkit.ipynb #07ca5c5b
 _PHOTO = (".jpg", ".jpeg", ".png")
 
 
@@ -145,7 +145,7 @@ def read_list(
     lines = (line.split() for line in Path(path).read_text(encoding="utf-8").splitlines())
     return [Listed(_stem(parts[0]), parts[1].lstrip("/") if len(parts) > 1 else None) for parts in lines if parts]
 
-# %% ../nbs/00_devkit.ipynb #6319413f
+# %% ../nbs/00_devkit.ipynb #58d4924f
 def tags_of_xml(
     path: str | Path,  # a VOC annotation file
 ) -> list[str]:  # names of its objects, difficult ones too, without repeats, in the file's order
@@ -171,7 +171,7 @@ def tags_of_csv(
 def _words(text: str | None) -> list[str]:
     return list(dict.fromkeys(filter(None, (word.strip() for word in (text or "").split(";")))))
 
-# %% ../nbs/00_devkit.ipynb #a98426c2
+# %% ../nbs/00_devkit.ipynb #015d4b8f
 def nearest(
     name: str,  # a word that is no class
     classes: Iterable[str],  # the classes
@@ -192,7 +192,7 @@ def class_index(
         raise DevkitError(f"tag '{name}' is no class{hint}; own classes go into classes.txt, one name a line")
     return classes.index(name)
 
-# %% ../nbs/00_devkit.ipynb #53d328dc
+# %% ../nbs/00_devkit.ipynb #cd5116d4
 def read_classes(
     path: str | Path,  # a file of class names, one a line; it may be missing
 ) -> tuple[str, ...]:  # the names without background; VOC's twenty if there is no file
@@ -214,10 +214,10 @@ def find_photos(
     photos = [path for path in files if path.suffix.lower() in _PHOTO]
     return {path.stem: path for path in sorted(photos, key=lambda p: -_PHOTO.index(p.suffix.lower()))}
 
-# %% ../nbs/00_devkit.ipynb #36c83b65
+# %% ../nbs/00_devkit.ipynb #22113284
 @dataclass(frozen=True)
-class Devkit:
-    "A dataset in VOC's layout, or a folder of photographs with a `tags.csv`; errors are `DevkitError`s that name the file."
+class Layout:
+    "What lies where in a devkit, and which images its lists name."
     root: Path  # the folder that holds JPEGImages/, or the photographs themselves beside tags.csv
     masks: str = "SegmentationClass"  # the folder of the masks
 
@@ -238,18 +238,9 @@ class Devkit:
         return tags_of_csv(path) if path.is_file() else None
 
     @cached_property
-    def _table_tags(self) -> dict[str, list[str]]:
-        return dict(self._table or ())
-
-    @cached_property
     def _photos(self) -> dict[str, Path]:
         inside = self.root / "JPEGImages"
         return find_photos(self.root if self._table is not None and not inside.is_dir() else inside)
-
-    @cached_property
-    def _listed_masks(self) -> dict[str, str]:
-        lines = (line for name in self.splits() for line in read_list(self._list_file(name)))
-        return {line.id: line.mask for line in lines if line.mask}
 
     def _list_file(self, name: str) -> Path:
         return self.root / "ImageSets/Segmentation" / f"{name}.txt"
@@ -268,6 +259,20 @@ class Devkit:
             return [id for id, _ in self._table]
         there = ", ".join(self.splits()) or "none"
         raise DevkitError(f"{self._list_file(name)}: no such list (there are: {there}); write it, one ID a line, or a tags.csv")
+
+# %% ../nbs/00_devkit.ipynb #d3370832
+@dataclass(frozen=True)
+class Devkit(Layout):
+    "A dataset in VOC's layout, or a folder of photographs with a `tags.csv`; errors are `DevkitError`s that name the file."
+
+    @cached_property
+    def _listed_masks(self) -> dict[str, str]:
+        lines = (line for name in self.splits() for line in read_list(self._list_file(name)))
+        return {line.id: line.mask for line in lines if line.mask}
+
+    @cached_property
+    def _table_tags(self) -> dict[str, list[str]]:
+        return dict(self._table or ())
 
     def image_file(self, id: str) -> Path:  # the photograph, whether it exists or not
         return self._photos.get(id, self.root / "JPEGImages" / f"{id}.jpg")
@@ -314,7 +319,7 @@ class Devkit:
             raise DevkitError(f"{self.root.name}, image {id}: {error}") from error
         return present
 
-# %% ../nbs/00_devkit.ipynb #4ceace8e
+# %% ../nbs/00_devkit.ipynb #86ef5fa4
 class Fault(NamedTuple):
     "One thing that is wrong."
     kind: str  # which sort of fault, as a heading of the message
@@ -367,7 +372,7 @@ def tag_faults(
     none = [Fault("image without tags", id)] if needs_tags and not names else []
     return none + [Fault(_TAG, f"{id}: '{name}'{nearest(name, kit.classes)}") for name in strange]
 
-# %% ../nbs/00_devkit.ipynb #3cb10959
+# %% ../nbs/00_devkit.ipynb #342096c3
 def list_faults(
     kit: Devkit,  # the dataset
     name: str,  # a split
@@ -393,7 +398,7 @@ def image_faults(
         faults += mask_faults(kit, id, None if image is None else image.shape[:2])
     return list(dict.fromkeys(faults + tag_faults(kit, id, needs_tags=not needs_mask or not kit.has_mask(id))))
 
-# %% ../nbs/00_devkit.ipynb #4bd52ae2
+# %% ../nbs/00_devkit.ipynb #71531048
 class CheckReport(NamedTuple):
     "What a clean devkit holds."
     splits: dict[str, int]  # images of each split
@@ -440,7 +445,7 @@ def check(
     tags = dict(zip(kit.classes, np.sum([kit.tags(id) for id in needs], axis=0, dtype=int).tolist()))
     return CheckReport(sizes, len(needs), sum(needs.values()), tags)
 
-# %% ../nbs/00_devkit.ipynb #c2a88b1b
+# %% ../nbs/00_devkit.ipynb #c63cb786
 def train_aug(
     sbd_train: Iterable[str],  # IDs of SBD's train, 8,498
     sbd_val: Iterable[str],  # IDs of SBD's val, 2,857
@@ -450,7 +455,7 @@ def train_aug(
     "All outlined images that are not kept for validation: (SBD train ∪ SBD val ∪ VOC train) − VOC val."
     return sorted({*sbd_train, *sbd_val, *voc_train} - {*voc_val})
 
-# %% ../nbs/00_devkit.ipynb #12f9518a
+# %% ../nbs/00_devkit.ipynb #182377fe
 class Archive(NamedTuple):
     "A file to download."
     url: str  # where it is
@@ -509,7 +514,7 @@ def fetch_voc12(
     target = Path(root) / "VOCdevkit/VOC2012"
     return target if target.is_dir() else unpack(fetch_archive(VOC12, root, download), "VOCdevkit/VOC2012", target)
 
-# %% ../nbs/00_devkit.ipynb #8d5192ae
+# %% ../nbs/00_devkit.ipynb #18e0c5b1
 def read_mat(
     path: str | Path,  # an SBD class file, `cls/ID.mat`
 ) -> np.ndarray:  # uint8 (H, W), VOC's label values

@@ -7,7 +7,7 @@ __all__ = ['THINGS', 'EDITION', 'Pad', 'mix', 'rows_of_arcs', 'stripes', 'cheque
            'owl', 'balloon', 'noise', 'backdrop', 'clutter', 'Sticker', 'sticker', 'lay', 'Scene', 'scene',
            'annotation', 'write_scene', 'draw_split', 'write_shapes']
 
-# %% ../nbs/01_shapes.ipynb #97b355c2
+# %% ../nbs/01_shapes.ipynb #e68232f2
 import json
 import os
 import tempfile
@@ -20,7 +20,7 @@ from scipy import ndimage
 
 from .devkit import VOID, Devkit, DevkitError, write_label, write_lines
 
-# %% ../nbs/01_shapes.ipynb #09610af6
+# %% ../nbs/01_shapes.ipynb #4ff48b3e
 class Pad:
     "A square to draw one thing on: colours and coverage, in coordinates from -1 to 1, y downwards."
 
@@ -69,7 +69,7 @@ class Pad:
         "Light from the upper left, as on a rounded body."
         self.colour *= (1 - strength * np.clip((self.x + self.y + 0.6) / 2, 0, 1))[..., None]
 
-# %% ../nbs/01_shapes.ipynb #101d24bb
+# %% ../nbs/01_shapes.ipynb #ee42a1c0
 def mix(
     share: np.ndarray,  # (H, W), 0..1
     low: np.ndarray,  # colour (3,) where the share is 0
@@ -111,16 +111,16 @@ def hue(
     ramp = (np.array([5, 3, 1]) + degrees / 60) % 6
     return np.float32(value * (1 - saturation * np.clip(np.minimum(ramp, 4 - ramp), 0, 1)))
 
-# %% ../nbs/01_shapes.ipynb #a2211896
+# %% ../nbs/01_shapes.ipynb #69b6817b
 def fish(pad: Pad, rng: np.random.Generator) -> None:
     "A scaly fish, tail to the right; the eye tells."
     tone = rng.uniform(125, 185)
     dark, light = hue(tone, 0.85, rng.uniform(0.4, 0.6)), hue(tone - 15, 0.45, rng.uniform(0.8, 0.95))
     fins = mix(stripes(pad.x + 0.6 * pad.y, 14), hue(tone + 20, 0.8, 0.35), dark)
-    pad.paint(pad.area([(0.35, 0), (0.95, -0.5), (0.8, 0), (0.95, 0.5)]), fins)
-    pad.paint(pad.area([(-0.35, -0.2), (0.15, -0.72), (0.4, -0.2)]), fins)
-    pad.paint(pad.area([(-0.2, 0.3), (0.1, 0.68), (0.3, 0.2)]), fins)
-    pad.paint(pad.disc(-0.2, 0, 0.72, 0.44), mix(rows_of_arcs(-pad.x, pad.y, 6), light, dark))
+    pad.paint(pad.area([(0.3, 0), (0.95, -0.6), (0.8, 0), (0.95, 0.6)]), fins)
+    pad.paint(pad.area([(-0.35, -0.3), (0.15, -0.8), (0.4, -0.2)]), fins)
+    pad.paint(pad.area([(-0.2, 0.35), (0.1, 0.78), (0.3, 0.2)]), fins)
+    pad.paint(pad.disc(-0.2, 0, 0.74, 0.5), mix(rows_of_arcs(-pad.x, pad.y, 6), light, dark))
     pad.shade(0.3)
     pad.paint(pad.disc(-0.6, -0.08, 0.17), hue(52, 1, 1))
     pad.paint(pad.disc(-0.6, -0.08, 0.085), hue(0, 0, 0.03))
@@ -133,7 +133,7 @@ def kite(pad: Pad, rng: np.random.Generator) -> None:
     for y, turn in ((0.55, 0.06), (0.78, -0.05)):
         pad.paint(pad.disc(turn / 2, y - 0.1, 0.018, 0.14), hue(0, 0, 0.2))
         pad.paint(pad.area([(turn - 0.17, y - 0.07), (turn + 0.17, y + 0.07), (turn + 0.17, y - 0.07), (turn - 0.17, y + 0.07)]), other)
-    diamond = pad.area([(0, -0.95), (0.62, -0.25), (0, 0.5), (-0.62, -0.25)])
+    diamond = pad.area([(0, -0.97), (0.74, -0.25), (0, 0.52), (-0.74, -0.25)])
     pad.paint(diamond, mix(stripes(pad.x + 0.8 * pad.y, 5), one, other))
     pad.shade(0.2)
     pad.paint(pad.disc(0, -0.27, 0.2), hue(222, 0.95, 0.75))
@@ -187,7 +187,7 @@ THINGS: dict[str, Callable[[Pad, np.random.Generator], None]] = {
     thing.__name__: thing for thing in (fish, kite, mushroom, owl, balloon)
 }
 
-# %% ../nbs/01_shapes.ipynb #041fa5d2
+# %% ../nbs/01_shapes.ipynb #5f98f6cd
 def noise(
     rng: np.random.Generator,
     size: tuple[int, int],  # (H, W)
@@ -228,7 +228,7 @@ def backdrop(
 
 def clutter(pad: Pad, rng: np.random.Generator) -> None:
     "Something that belongs to no class: a stone, a ring, a stick, or a blob in a class's colours."
-    kind, tone = rng.integers(4), rng.uniform(0, 360)
+    kind, tone = rng.choice(4, p=[0.3, 0.3, 0.25, 0.15]), rng.uniform(0, 360)
     dull = mix(noise(rng, pad.cover.shape, (4, 4)), hue(tone, 0.2, rng.uniform(0.2, 0.5)), hue(tone, 0.15, rng.uniform(0.5, 0.8)))
     angles = np.sort(rng.uniform(0, 2 * np.pi, 9))
     reach = rng.uniform(0.55, 0.95, 9)
@@ -245,7 +245,7 @@ def clutter(pad: Pad, rng: np.random.Generator) -> None:
         pad.paint(blob, mix(weave, hue(tone, 0.65, 0.45), hue(tone, 0.6, 0.75)))
     pad.shade(0.35)
 
-# %% ../nbs/01_shapes.ipynb #8d2fc09d
+# %% ../nbs/01_shapes.ipynb #dc61f4f9
 class Sticker(NamedTuple):
     "A thing as it will appear, turned and shrunk."
     colour: np.ndarray  # float32 (h, w, 3), 0..1, multiplied by cover
@@ -282,7 +282,7 @@ def lay(
     inside = patch[top - at[0] : max(bottom, top) - at[0], left - at[1] : max(right, left) - at[1]]
     return canvas[top : max(bottom, top), left : max(right, left)], inside
 
-# %% ../nbs/01_shapes.ipynb #9f38bfb2
+# %% ../nbs/01_shapes.ipynb #1ed60e7d
 class Scene(NamedTuple):
     "A picture with its truth."
     image: np.ndarray  # uint8 (H, W, 3)
@@ -339,7 +339,7 @@ def scene(
     image = image * rng.uniform(0.85, 1.1) + rng.normal(0, 0.012, image.shape)
     return Scene((255 * image.clip(0, 1)).astype(np.uint8), label, tuple(values))
 
-# %% ../nbs/01_shapes.ipynb #ab8177d3
+# %% ../nbs/01_shapes.ipynb #71729fbf
 def annotation(
     id: str,  # the picture
     found: Scene,  # what it shows
@@ -377,7 +377,7 @@ def draw_split(
         write_scene(root, id, scene(rng, tuple(rng.integers(size[0], size[1] + 1, 2).tolist())))
     return ids
 
-# %% ../nbs/01_shapes.ipynb #3daa586a
+# %% ../nbs/01_shapes.ipynb #386d8baa
 EDITION = 1
 
 
