@@ -7,7 +7,7 @@ __all__ = ['MEAN', 'STD', 'to_tensor', 'to_image', 'draws', 'Samples', 'Window',
            'start_pair', 'EncoderSample', 'EncoderSamples', 'IrnSample', 'IrnSamples', 'SegmenterSample', 'cut_planes',
            'SegmenterSamples', 'Order', 'loader']
 
-# %% ../nbs/02_samples.ipynb #cd6cca83
+# %% ../nbs/02_samples.ipynb #6db56a6a
 from contextlib import contextmanager
 from typing import Callable, Iterable, Iterator, NamedTuple
 
@@ -22,7 +22,7 @@ from torchvision.transforms import v2
 
 from .devkit import VOID, Devkit, DevkitError
 
-# %% ../nbs/02_samples.ipynb #8a82a083
+# %% ../nbs/02_samples.ipynb #fb4ddfcd
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
@@ -43,7 +43,7 @@ def to_image(
     pixels = rearrange(tensor, "c h w -> h w c") * torch.tensor(STD) + torch.tensor(MEAN)
     return (255 * pixels).round().clamp(0, 255).byte().numpy()
 
-# %% ../nbs/02_samples.ipynb #5899393c
+# %% ../nbs/02_samples.ipynb #d2fd7758
 @contextmanager
 def draws(
     seed: int,
@@ -91,7 +91,7 @@ class Samples(Dataset):
         "One sample of an image."
         raise NotImplementedError
 
-# %% ../nbs/02_samples.ipynb #a1db0d07
+# %% ../nbs/02_samples.ipynb #bbf22814
 class Window(NamedTuple):
     "A part of an image and where it lies in a square crop."
     box: tuple[float, float, float, float]  # left, top, right, bottom in the image's pixels
@@ -137,7 +137,7 @@ def place(
     square[..., part.at[0] : part.at[0] + part.size[1], part.at[1] : part.at[1] + part.size[0]] = patch
     return square
 
-# %% ../nbs/02_samples.ipynb #365af7c4
+# %% ../nbs/02_samples.ipynb #6d746851
 class Overlap(NamedTuple):
     "The common part of two boxes; (row, column, height, width) in the frame of each."
     first: tuple[int, int, int, int]
@@ -168,7 +168,7 @@ def start_pair(
         if abs(one - other) < view:
             return one, other
 
-# %% ../nbs/02_samples.ipynb #ad160458
+# %% ../nbs/02_samples.ipynb #96350bcf
 class EncoderSample(NamedTuple):
     "One image of stage 1, or a batch of them with a leading axis."
     image: Tensor  # float32 (3, crop, crop), normalised; 0 where there is no image or it was erased
@@ -218,7 +218,7 @@ class EncoderSamples(Samples):
         parts = [frame.crop((column, row, column + width, row + height)) for row, column, height, width in boxes]
         return [to_tensor(self.jitter(part)) for part in parts], overlap(*boxes)
 
-# %% ../nbs/02_samples.ipynb #7b5a1ed1
+# %% ../nbs/02_samples.ipynb #5f94d44f
 class IrnSample(NamedTuple):
     "One image of stage 4, or a batch of them with a leading axis."
     image: Tensor  # float32 (3, crop, crop), normalised; 0 where there is no image
@@ -258,7 +258,7 @@ class IrnSamples(Samples):
         offset = min(2, self.crop - 1)
         return IrnSample(image.as_subclass(Tensor), mask.as_subclass(Tensor)[offset::4, offset::4].contiguous())
 
-# %% ../nbs/02_samples.ipynb #af115a84
+# %% ../nbs/02_samples.ipynb #cfa001bf
 class SegmenterSample(NamedTuple):
     "One image of stage 7, or a batch of them with a leading axis."
     image: Tensor  # float32 (3, crop, crop), normalised; 0 where there is no image
@@ -308,7 +308,7 @@ class SegmenterSamples(Samples):
         image, mask = (half.as_subclass(Tensor) for half in self.flip(*pair))
         return SegmenterSample(image, mask, torch.from_numpy(self.devkit.tags(id)))
 
-# %% ../nbs/02_samples.ipynb #1f770eb7
+# %% ../nbs/02_samples.ipynb #35f8f1f9
 class Order(Sampler[int]):
     "The order in which one process visits the samples in an epoch."
 
