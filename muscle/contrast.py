@@ -6,9 +6,9 @@
 __all__ = ['max_norm', 'softmax_norm', 'soft_margin', 'focal', 'pairwise_log_sum_exp', 'Classification', 'classification',
            'present', 'planes', 'consistency', 'image_level', 'crops', 'overlap_cosine', 'pixel_level', 'Transport',
            'sinkhorn', 'windows', 'quadrants', 'Points', 'points', 'distances', 'Matches', 'match_regions',
-           'region_maps', 'usable', 'region_level']
+           'region_map', 'usable', 'region_level']
 
-# %% ../nbs/06_contrast.ipynb #0634d9de
+# %% ../nbs/06_contrast.ipynb #0cb652fc
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from einops import rearrange, reduce, repeat
 from torch import Tensor
 
-# %% ../nbs/06_contrast.ipynb #c657c9b3
+# %% ../nbs/06_contrast.ipynb #a6347c61
 def max_norm(maps: Tensor,  # (N, K, H, W)
              ) -> Tensor:  # (N, K, H, W) float32, 0..1
     "Each class of each image stretched to 0..1 (MuSCLe §4)."
@@ -31,7 +31,7 @@ def softmax_norm(maps: Tensor,  # (N, C, H, W), background first
     p = maps[:, 1:].float().softmax(1)
     return torch.cat([1 - p.amax(1, keepdim=True), p], 1)
 
-# %% ../nbs/06_contrast.ipynb #d8a6872e
+# %% ../nbs/06_contrast.ipynb #dce7184e
 def soft_margin(logits: Tensor,  # (N, C−1), no background
                 tags: Tensor,  # (N, C−1), 0 or 1
                 ) -> Tensor:  # ()
@@ -54,7 +54,7 @@ def pairwise_log_sum_exp(logits: Tensor,  # (N, C−1), no background
     above, below = (-score * tags).exp().sum(1), (score * (1 - tags)).exp().sum(1)
     return (1 + above * below / tags.shape[1] ** 2).log().mean()
 
-# %% ../nbs/06_contrast.ipynb #4d05501e
+# %% ../nbs/06_contrast.ipynb #37a0b41b
 class Classification(NamedTuple):
     "The three terms, each ()."
     soft_margin: Tensor
@@ -70,7 +70,7 @@ def classification(logits: Tensor,  # (N, C) as the encoder gives them; backgrou
     logits = logits[:, 1:]
     return Classification(soft_margin(logits, tags), focal(logits, tags), pairwise_log_sum_exp(logits, tags))
 
-# %% ../nbs/06_contrast.ipynb #33646bb0
+# %% ../nbs/06_contrast.ipynb #08609aec
 def present(tags: Tensor,  # (N, C−1), 0 or 1
             ) -> tuple[Tensor, Tensor]:  # foreground indices (N, K), 0-based, K the most tags of any image; 1 where the image has that many, (N, K)
     "The tagged classes of each image first in line, padded with untagged ones."
@@ -88,7 +88,7 @@ def _competing(maps, order, there):
     p = maps[:, 1:].float().softmax(1)
     return torch.cat([1 - p.amax(1, keepdim=True), planes(p, order) * there[:, :, None, None]], 1)
 
-# %% ../nbs/06_contrast.ipynb #e1cb4d17
+# %% ../nbs/06_contrast.ipynb #927437ca
 def consistency(cam: Tensor,  # (N, C, H, W), the target; carries no gradient
                 sgc: Tensor,  # (N, C, H, W)
                 tags: Tensor,  # (N, C−1), 0 or 1
@@ -102,7 +102,7 @@ def consistency(cam: Tensor,  # (N, C, H, W), the target; carries no gradient
     largest = gap.topk(kept, sorted=False).values if kept < gap.shape[1] else gap
     return largest.sum() / (kept * len(cam))
 
-# %% ../nbs/06_contrast.ipynb #e8603289
+# %% ../nbs/06_contrast.ipynb #faee6494
 def image_level(emb: Tensor,  # (N, d), means of P7
                 tags: Tensor,  # (N, C−1), 0 or 1
                 temperature: float = 0.1,
@@ -117,7 +117,7 @@ def image_level(emb: Tensor,  # (N, d), means of P7
     counts = (positive.sum(1) > 0) & (negative.sum(1) > positive.sum(1))
     return torch.where(counts, (1 + push / pull).log(), 0).sum() / len(emb)
 
-# %% ../nbs/06_contrast.ipynb #e072480f
+# %% ../nbs/06_contrast.ipynb #2573411b
 def crops(maps: Tensor,  # (N, K, H, W)
           boxes: Tensor,  # (N, 4) int: row, column, height, width
           ) -> list[Tensor]:  # N maps (K, h, w), views
@@ -145,7 +145,7 @@ def pixel_level(sgc1: Tensor,  # (N, C, H, W), SGC of view 1
     with torch.no_grad(): target = max_norm(planes(cam2, order)) * there
     return overlap_cosine(max_norm(planes(sgc1, order)) * there, target, box1, box2)
 
-# %% ../nbs/06_contrast.ipynb #b919b9f2
+# %% ../nbs/06_contrast.ipynb #c2b57146
 class Transport(NamedTuple):
     "B transport problems."
     distance: Tensor  # (B,): Σ plan · sg(cost) / (rows · columns)
@@ -178,7 +178,7 @@ def sinkhorn(cost: Tensor,  # (B, n, m), at most about 2
         distance = (plan * cost.detach()).sum((1, 2)) / (rows.sum(1) * columns.sum(1))
     return Transport(distance.to(cost.dtype), plan.to(cost.dtype))
 
-# %% ../nbs/06_contrast.ipynb #05a884e0
+# %% ../nbs/06_contrast.ipynb #fdae8302
 def windows(overlap: Tensor,  # (K, h, w), h and w at least 15
             generator: torch.Generator | None = None,  # of the four draws; on the CPU
             ) -> Tensor:  # (R, K, h', w'); R = 0 where the step came out under 7
@@ -198,7 +198,7 @@ def quadrants(overlap: Tensor,  # (K, h, w), h and w at least 8
     (_, h, w) = overlap.shape
     return [F.avg_pool2d(overlap[:, ys, xs], 4) for ys in (slice(h // 2), slice(h // 2, h)) for xs in (slice(w // 2), slice(w // 2, w))]
 
-# %% ../nbs/06_contrast.ipynb #d945a0a1
+# %% ../nbs/06_contrast.ipynb #c3186a67
 class Points(NamedTuple):
     "Regions as padded lists of positions."
     values: Tensor  # (R, P, K)
@@ -206,11 +206,11 @@ class Points(NamedTuple):
 
 def points(regions: Sequence[Tensor],  # R maps (K, h, w) of any sizes
            ) -> Points:
-    "Regions of different sizes, side by side."
+    "Regions of different sizes, side by side; missing channels, of classes that an image has not, are zero."
     flat = [rearrange(region, "k h w -> (h w) k") for region in regions]
-    longest = max(len(f) for f in flat)
+    longest, widest = max(len(f) for f in flat), max(f.shape[1] for f in flat)
     sizes = torch.tensor([len(f) for f in flat], device=flat[0].device)
-    values = torch.stack([F.pad(f, (0, 0, 0, longest - len(f))) for f in flat])
+    values = torch.stack([F.pad(f, (0, widest - f.shape[1], 0, longest - len(f))) for f in flat])
     return Points(values, torch.arange(longest, device=sizes.device) < sizes[:, None])
 
 def distances(first: Points,  # B regions of view 1
@@ -227,7 +227,7 @@ def distances(first: Points,  # B regions of view 1
             mu, nu = (x @ y_mean[:, :, None]).squeeze(2), (y @ x_mean[:, :, None]).squeeze(2)
     return sinkhorn(cost, mu, nu, epsilon, iterations, first.there, second.there).distance
 
-# %% ../nbs/06_contrast.ipynb #9fee3c20
+# %% ../nbs/06_contrast.ipynb #78cf2d44
 class Matches(NamedTuple):
     "The closest pair of each image."
     loss: Tensor  # (), mean of their distances
@@ -254,7 +254,7 @@ def _closest(firsts, seconds, settings):
     width = torch.tensor([len(s) for s in seconds], device=best.device)
     return best // width, best % width
 
-# %% ../nbs/06_contrast.ipynb #7185007e
+# %% ../nbs/06_contrast.ipynb #60ae5d43
 def match_regions(firsts: Sequence[Sequence[Tensor]],  # for each image the regions (K, h, w) of view 1; at least one
                   seconds: Sequence[Sequence[Tensor]],  # for each image the regions of view 2; at least one
                   epsilon: float = 0.1,
@@ -270,12 +270,13 @@ def match_regions(firsts: Sequence[Sequence[Tensor]],  # for each image the regi
     b = points([regions[i] for regions, i in zip(seconds, second.tolist())])
     return Matches(distances(a, b, epsilon, iterations).mean(), first, second)
 
-# %% ../nbs/06_contrast.ipynb #7ade6592
-def region_maps(maps: Tensor,  # (N, C, H, W)
-                tags: Tensor,  # (N, C−1), 0 or 1
-                ) -> Tensor:  # (N, 1 + K, H, W) float32, norm one over channels; K the most tags of any image
-    "Softmax-normed maps on background and tagged classes, each position a unit vector."
-    return F.normalize(_competing(maps, *present(tags)), dim=1)
+# %% ../nbs/06_contrast.ipynb #1afca12e
+def region_map(overlap: Tensor,  # (C, h, w), what the box shows of a map
+               classes: Sequence[int],  # the image's tags, 0-based
+               ) -> Tensor:  # (1 + K, h, w) float32, norm one over channels
+    "Softmax-normed map on background and tagged classes, each position a unit vector."
+    p = overlap[1:].float().softmax(0)
+    return F.normalize(torch.cat([1 - p.amax(0, keepdim=True), p[list(classes)]]), dim=0)
 
 def usable(boxes: Tensor,  # (N, 4) int: row, column, height, width
            least: int = 15,  # shortest side
@@ -294,8 +295,9 @@ def region_level(sgc1: Tensor,  # (N, C, H, W), SGC of view 1
                  iterations: int = 10,
                  ) -> Tensor:  # (); 0 where no image gives a region
     "Contrast between the regions of two views: mean over images of the smallest transport distance (MuSCLe §4, EMD)."
-    view1, view2 = crops(region_maps(sgc1, tags), box1), crops(region_maps(cam2.detach(), tags), box2)
-    cut = {i: windows(view1[i], generator) for i in usable(box1)}
+    classes = [[c for c, tagged in enumerate(row) if tagged] for row in tags.tolist()]
+    views, others = crops(sgc1, box1), crops(cam2.detach(), box2)
+    cut = {i: windows(region_map(views[i], classes[i]), generator) for i in usable(box1)}
     kept = [i for i, regions in cut.items() if len(regions)]
     if not kept: return sgc1.new_zeros((), dtype=torch.float32)
-    return match_regions([cut[i] for i in kept], [quadrants(view2[i]) for i in kept], epsilon, iterations).loss
+    return match_regions([cut[i] for i in kept], [quadrants(region_map(others[i], classes[i])) for i in kept], epsilon, iterations).loss
