@@ -1,0 +1,30 @@
+# `make demo` and `make test` are all the set-up there is: each makes .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: demo test test-lab lab readme clean
+
+demo: .venv/ready            ## the nine stages on built-in data
+	muscle_run demo
+
+test: .venv/ready            ## notebooks, a smoke run, the clean tree
+	./.ci/test
+
+test-lab: .venv/ready        ## the widgets in JupyterLab, driven by a real browser
+	python -m pytest -q nbs/tests/test_lab.py
+
+lab: .venv/ready             ## JupyterLab on the notebooks
+	jupyter lab --notebook-dir=. nbs/explore.ipynb
+
+readme: .venv/ready          ## README.md from nbs/index.ipynb
+	python .ci/readme.py
+
+.venv/ready: settings.ini setup.py
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m ipykernel install --sys-prefix --name python3 --display-name "Python 3 (muscle)"
+	touch $@
+
+clean:                       ## the environment; runs and data stay
+	rm -rf .venv build *.egg-info
