@@ -6,7 +6,7 @@
 __all__ = ['Draw', 'WALKS', 'sobel', 'sharpened', 'Boundary', 'boundary', 'Walk', 'released_walk', 'gradient_walk', 'random_draw',
            'first_k', 'Drawn', 'draw_points', 'sample', 'contrast_points', 'beacon']
 
-# %% ../nbs/07_beacon.ipynb #ad0d7af8
+# %% ../nbs/07_beacon.ipynb #18c2b28c
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from einops import einsum, rearrange
 from torch import Tensor
 
-# %% ../nbs/07_beacon.ipynb #42a3ea4f
+# %% ../nbs/07_beacon.ipynb #38952ba0
 def sobel() -> Tensor:  # (2, 1, 5, 5): across, positive on the left; down, positive above
     "The Sobel pair of MuSCLe §5; the small numbers in the middle are the released program's."
     half = torch.tensor([[2.0, 1], [3, 2], [4, 3], [3, 2], [2, 1]])
@@ -30,11 +30,12 @@ def sharpened(scores: Tensor,  # (N, C, H, W), not normalised
               ) -> tuple[Tensor, Tensor]:  # (B, H, W) float32 probabilities of the present classes; (B, 2) their image and 0-based class
     "Soft-max of sharpened scores, for the tagged classes only."
     where = tags.nonzero()
-    images = where[:, 0].tolist()
-    parts = [(sharpness * s.float()).softmax(0)[where[where[:, 0] == i, 1] + 1] for i, s in enumerate(scores) if i in images]
+    classes = {}
+    for image, label in where.tolist(): classes.setdefault(image, []).append(label + 1)
+    parts = [(sharpness * scores[image].float()).softmax(0)[present] for image, present in classes.items()]
     return torch.cat(parts) if parts else scores.new_zeros(0, *scores.shape[2:]), where
 
-# %% ../nbs/07_beacon.ipynb #4867bf4e
+# %% ../nbs/07_beacon.ipynb #a341bcfa
 class Boundary(NamedTuple):
     "Boundary pixels of all present classes of a batch, ordered by plane and then by pixel."
     where: Tensor  # (B, 2) int: image and 0-based foreground class of each plane
@@ -52,7 +53,8 @@ def boundary(scores: Tensor,  # (N, C, H, W), not normalised
     "Where the network sees the edges of the tagged classes, and which way is out (MuSCLe §5). No gradient."
     with torch.autocast(scores.device.type, enabled=False):
         planes, where = sharpened(scores, tags, sharpness)
-        across, down = F.conv2d(planes[:, None], sobel().to(planes), padding=2).unbind(1)
+        if not len(where): return Boundary(where, planes.bool(), *(where.new_zeros(0) for _ in range(3)))
+        across, down = (F.conv2d(planes[None], kernel.expand(len(planes), 1, 5, 5), padding=2, groups=len(planes))[0] for kernel in sobel().to(planes))
     magnitude = (across**2 + down**2 + 1e-8).sqrt()
     top = magnitude.amax((1, 2), keepdim=True)
     mask = (magnitude >= share * top) & (top > 1)
@@ -60,7 +62,7 @@ def boundary(scores: Tensor,  # (N, C, H, W), not normalised
     angle = torch.rad2deg(torch.atan2(down[mask], across[mask]))
     return Boundary(where, mask, plane, pixel, ((angle - 22.5) % 360 // 45).long().clamp(0, 7))
 
-# %% ../nbs/07_beacon.ipynb #30d87565
+# %% ../nbs/07_beacon.ipynb #6980c1d0
 class Walk(NamedTuple):
     "Where one stands after walking from M boundary pixels."
     outside: Tensor  # (M,) int: row · W + column
@@ -93,7 +95,7 @@ def gradient_walk(pixel: Tensor,  # (M,) int: row · W + column
     def at(r, c): return r * size[1] + c, (r >= 0) & (r < size[0]) & (c >= 0) & (c < size[1])
     return Walk(*at(row + down, column + right), *at(row - down, column - right))
 
-# %% ../nbs/07_beacon.ipynb #26eee616
+# %% ../nbs/07_beacon.ipynb #9297a42f
 Draw = Callable[[int, int], Tensor]  # (how many there are, k) → k different positions below that, int
 
 def random_draw(count: int,  # how many points there are
@@ -109,7 +111,7 @@ def first_k(count: int,  # how many points there are
     "The first k points; for reference."
     return torch.arange(k)
 
-# %% ../nbs/07_beacon.ipynb #222bebef
+# %% ../nbs/07_beacon.ipynb #013dd794
 class Drawn(NamedTuple):
     "k points on either side of the boundary of B' planes."
     image: Tensor  # (B',) int
@@ -136,7 +138,7 @@ def draw_points(edge: Boundary,
         return points[torch.stack(chosen).to(points.device)] if rich else points.new_zeros(0, k)
     return Drawn(edge.where[rich, 0], pick(outside, outsides), pick(inside, insides))
 
-# %% ../nbs/07_beacon.ipynb #2de12a90
+# %% ../nbs/07_beacon.ipynb #968c51fe
 def sample(features: Tensor,  # (N, D, h, w)
            image: Tensor,  # (P,) int
            pixel: Tensor,  # (P,) int: row · W + column at `size`
@@ -154,7 +156,7 @@ def sample(features: Tensor,  # (N, D, h, w)
     if (h, w) == tuple(size): cells = [(top, left, torch.ones_like(down))]
     return sum(features[image, :, row, column].float() * weight[:, None] for row, column, weight in cells)
 
-# %% ../nbs/07_beacon.ipynb #5a364112
+# %% ../nbs/07_beacon.ipynb #e1f306a2
 def _grouped(labels, features, labels_mean, features_mean):
     alike, near = labels > labels_mean, features > features_mean
     total = features.new_zeros(())
@@ -175,7 +177,7 @@ def contrast_points(x_out: Tensor,  # (B, k, D), soft-maxed features outside
     alike_mean, agree_mean = alike.detach().mean((1, 2))[:, None], agree.mean((1, 2))[:, None]
     return sum(_grouped(agree.mean(side), alike.mean(side), agree_mean, alike_mean) for side in (2, 1))
 
-# %% ../nbs/07_beacon.ipynb #a2a2d1ff
+# %% ../nbs/07_beacon.ipynb #f6559e98
 def beacon(scores: Tensor,  # (N, C, H, W), not normalised; carry no gradient
            features: Tensor,  # (N, D, h, w), on any grid of the same image, corners aligned
            soft_mask: Tensor,  # (N, C, H, W), the pseudo label

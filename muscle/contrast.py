@@ -8,7 +8,7 @@ __all__ = ['max_norm', 'softmax_norm', 'soft_margin', 'focal', 'pairwise_log_sum
            'sinkhorn', 'windows', 'quadrants', 'Points', 'points', 'distances', 'Matches', 'match_regions',
            'region_map', 'usable', 'region_level']
 
-# %% ../nbs/06_contrast.ipynb #0cb652fc
+# %% ../nbs/06_contrast.ipynb #277dbc6f
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from einops import rearrange, reduce, repeat
 from torch import Tensor
 
-# %% ../nbs/06_contrast.ipynb #a6347c61
+# %% ../nbs/06_contrast.ipynb #c980d301
 def max_norm(maps: Tensor,  # (N, K, H, W)
              ) -> Tensor:  # (N, K, H, W) float32, 0..1
     "Each class of each image stretched to 0..1 (MuSCLe §4)."
@@ -31,7 +31,7 @@ def softmax_norm(maps: Tensor,  # (N, C, H, W), background first
     p = maps[:, 1:].float().softmax(1)
     return torch.cat([1 - p.amax(1, keepdim=True), p], 1)
 
-# %% ../nbs/06_contrast.ipynb #dce7184e
+# %% ../nbs/06_contrast.ipynb #019ca41a
 def soft_margin(logits: Tensor,  # (N, C−1), no background
                 tags: Tensor,  # (N, C−1), 0 or 1
                 ) -> Tensor:  # ()
@@ -54,7 +54,7 @@ def pairwise_log_sum_exp(logits: Tensor,  # (N, C−1), no background
     above, below = (-score * tags).exp().sum(1), (score * (1 - tags)).exp().sum(1)
     return (1 + above * below / tags.shape[1] ** 2).log().mean()
 
-# %% ../nbs/06_contrast.ipynb #37a0b41b
+# %% ../nbs/06_contrast.ipynb #ac8a26a7
 class Classification(NamedTuple):
     "The three terms, each ()."
     soft_margin: Tensor
@@ -70,7 +70,7 @@ def classification(logits: Tensor,  # (N, C) as the encoder gives them; backgrou
     logits = logits[:, 1:]
     return Classification(soft_margin(logits, tags), focal(logits, tags), pairwise_log_sum_exp(logits, tags))
 
-# %% ../nbs/06_contrast.ipynb #08609aec
+# %% ../nbs/06_contrast.ipynb #eef2eb75
 def present(tags: Tensor,  # (N, C−1), 0 or 1
             ) -> tuple[Tensor, Tensor]:  # foreground indices (N, K), 0-based, K the most tags of any image; 1 where the image has that many, (N, K)
     "The tagged classes of each image first in line, padded with untagged ones."
@@ -88,7 +88,7 @@ def _competing(maps, order, there):
     p = maps[:, 1:].float().softmax(1)
     return torch.cat([1 - p.amax(1, keepdim=True), planes(p, order) * there[:, :, None, None]], 1)
 
-# %% ../nbs/06_contrast.ipynb #927437ca
+# %% ../nbs/06_contrast.ipynb #9c0c1b98
 def consistency(cam: Tensor,  # (N, C, H, W), the target; carries no gradient
                 sgc: Tensor,  # (N, C, H, W)
                 tags: Tensor,  # (N, C−1), 0 or 1
@@ -102,7 +102,7 @@ def consistency(cam: Tensor,  # (N, C, H, W), the target; carries no gradient
     largest = gap.topk(kept, sorted=False).values if kept < gap.shape[1] else gap
     return largest.sum() / (kept * len(cam))
 
-# %% ../nbs/06_contrast.ipynb #faee6494
+# %% ../nbs/06_contrast.ipynb #20704b17
 def image_level(emb: Tensor,  # (N, d), means of P7
                 tags: Tensor,  # (N, C−1), 0 or 1
                 temperature: float = 0.1,
@@ -117,7 +117,7 @@ def image_level(emb: Tensor,  # (N, d), means of P7
     counts = (positive.sum(1) > 0) & (negative.sum(1) > positive.sum(1))
     return torch.where(counts, (1 + push / pull).log(), 0).sum() / len(emb)
 
-# %% ../nbs/06_contrast.ipynb #2573411b
+# %% ../nbs/06_contrast.ipynb #4037f437
 def crops(maps: Tensor,  # (N, K, H, W)
           boxes: Tensor,  # (N, 4) int: row, column, height, width
           ) -> list[Tensor]:  # N maps (K, h, w), views
@@ -145,11 +145,16 @@ def pixel_level(sgc1: Tensor,  # (N, C, H, W), SGC of view 1
     with torch.no_grad(): target = max_norm(planes(cam2, order)) * there
     return overlap_cosine(max_norm(planes(sgc1, order)) * there, target, box1, box2)
 
-# %% ../nbs/06_contrast.ipynb #c2b57146
+# %% ../nbs/06_contrast.ipynb #bbb2fe45
 class Transport(NamedTuple):
     "B transport problems."
     distance: Tensor  # (B,): Σ plan · sg(cost) / (rows · columns)
     plan: Tensor  # (B, n, m)
+
+def _times(matrices, vectors):
+    if len(matrices) == 1: return matrices.squeeze(0).mv(vectors.squeeze(0))[None]
+    if matrices.requires_grad or matrices.device.type != "cpu": return (matrices @ vectors[:, :, None]).squeeze(2)
+    return torch.stack([m.mv(v) for m, v in zip(matrices, vectors)])
 
 def _scaled(raw, log):
     top = raw.detach().amax(1, keepdim=True)
@@ -172,13 +177,13 @@ def sinkhorn(cost: Tensor,  # (B, n, m), at most about 2
         mu, nu, a, b, tiny = (mu.to(exact) + 1e-6) * rows, (nu.to(exact) + 1e-6) * columns, rows, columns, torch.finfo(exact).tiny
         log_a, log_b = torch.zeros_like(a[:, :1]), torch.zeros_like(b[:, :1])
         for _ in range(iterations):
-            kb, ka = (kernel @ b[:, :, None]).squeeze(2), (a[:, None, :] @ kernel).squeeze(1)
+            kb, ka = _times(kernel, b), _times(kernel.mT, a)
             (a, log_a), (b, log_b) = _scaled(mu / kb.clamp_min(tiny), log_b), _scaled(nu / ka.clamp_min(tiny), log_a)
         plan = kernel * (a * (log_a + log_b).exp())[:, :, None] * b[:, None, :]
         distance = (plan * cost.detach()).sum((1, 2)) / (rows.sum(1) * columns.sum(1))
     return Transport(distance.to(cost.dtype), plan.to(cost.dtype))
 
-# %% ../nbs/06_contrast.ipynb #fdae8302
+# %% ../nbs/06_contrast.ipynb #3e17722c
 def windows(overlap: Tensor,  # (K, h, w), h and w at least 15
             generator: torch.Generator | None = None,  # of the four draws; on the CPU
             ) -> Tensor:  # (R, K, h', w'); R = 0 where the step came out under 7
@@ -198,7 +203,7 @@ def quadrants(overlap: Tensor,  # (K, h, w), h and w at least 8
     (_, h, w) = overlap.shape
     return [F.avg_pool2d(overlap[:, ys, xs], 4) for ys in (slice(h // 2), slice(h // 2, h)) for xs in (slice(w // 2), slice(w // 2, w))]
 
-# %% ../nbs/06_contrast.ipynb #c3186a67
+# %% ../nbs/06_contrast.ipynb #5b8147cc
 class Points(NamedTuple):
     "Regions as padded lists of positions."
     values: Tensor  # (R, P, K)
@@ -227,7 +232,7 @@ def distances(first: Points,  # B regions of view 1
             mu, nu = (x @ y_mean[:, :, None]).squeeze(2), (y @ x_mean[:, :, None]).squeeze(2)
     return sinkhorn(cost, mu, nu, epsilon, iterations, first.there, second.there).distance
 
-# %% ../nbs/06_contrast.ipynb #78cf2d44
+# %% ../nbs/06_contrast.ipynb #989e1688
 class Matches(NamedTuple):
     "The closest pair of each image."
     loss: Tensor  # (), mean of their distances
@@ -254,29 +259,33 @@ def _closest(firsts, seconds, settings):
     width = torch.tensor([len(s) for s in seconds], device=best.device)
     return best // width, best % width
 
-# %% ../nbs/06_contrast.ipynb #60ae5d43
+def _match(firsts, seconds, settings):
+    with torch.no_grad(): first, second = _closest(firsts, seconds, settings)
+    a = points([regions[i] for regions, i in zip(firsts, first.tolist())])
+    b = points([regions[i] for regions, i in zip(seconds, second.tolist())])
+    return distances(a, b, *settings), first, second
+
+# %% ../nbs/06_contrast.ipynb #84fdb9bb
 def match_regions(firsts: Sequence[Sequence[Tensor]],  # for each image the regions (K, h, w) of view 1; at least one
                   seconds: Sequence[Sequence[Tensor]],  # for each image the regions of view 2; at least one
                   epsilon: float = 0.1,
                   iterations: int = 10,
-                  cells: int | None = None,  # about how many matrix entries are held at once; None: 2²¹ on a CPU, 2²⁸ elsewhere
+                  cells: int | None = None,  # about how many matrix entries are held at once; None: 2¹⁹ on a CPU, 2²⁸ elsewhere
                   ) -> Matches:
     "For each image the pair of regions of smallest transport distance; only these carry a gradient, into view 1 and view 2."
-    cells = cells or (2**21 if firsts[0][0].device.type == "cpu" else 2**28)
-    with torch.no_grad():
-        found = [_closest([firsts[i] for i in batch], [seconds[i] for i in batch], (epsilon, iterations)) for batch in _batches(firsts, seconds, cells)]
-    first, second = (torch.cat(parts) for parts in zip(*found))
-    a = points([regions[i] for regions, i in zip(firsts, first.tolist())])
-    b = points([regions[i] for regions, i in zip(seconds, second.tolist())])
-    return Matches(distances(a, b, epsilon, iterations).mean(), first, second)
+    cells = cells or (2**19 if firsts[0][0].device.type == "cpu" else 2**28)
+    parts = [_match([firsts[i] for i in batch], [seconds[i] for i in batch], (epsilon, iterations)) for batch in _batches(firsts, seconds, cells)]
+    distance, first, second = (torch.cat(part) for part in zip(*parts))
+    return Matches(distance.mean(), first, second)
 
-# %% ../nbs/06_contrast.ipynb #1afca12e
+# %% ../nbs/06_contrast.ipynb #d92d354f
 def region_map(overlap: Tensor,  # (C, h, w), what the box shows of a map
                classes: Sequence[int],  # the image's tags, 0-based
                ) -> Tensor:  # (1 + K, h, w) float32, norm one over channels
     "Softmax-normed map on background and tagged classes, each position a unit vector."
     p = overlap[1:].float().softmax(0)
-    return F.normalize(torch.cat([1 - p.amax(0, keepdim=True), p[list(classes)]]), dim=0)
+    planes = torch.cat([1 - p.amax(0, keepdim=True), p[list(classes)]])
+    return planes / planes.square().sum(0).clamp(min=1e-24).sqrt()
 
 def usable(boxes: Tensor,  # (N, 4) int: row, column, height, width
            least: int = 15,  # shortest side
