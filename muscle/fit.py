@@ -6,7 +6,7 @@
 __all__ = ['Losses', 'Starts', 'encoder_steps', 'irn_steps', 'Beacon', 'segmenter_steps', 'Schedule', 'schedule', 'optimizer',
            'Plan', 'save_model', 'Position', 'resume', 'keep', 'fit', 'run_epoch']
 
-# %% ../nbs/12_fit.ipynb #27fa1284
+# %% ../nbs/12_fit.ipynb #d8a2656b
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -25,14 +25,14 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, PolynomialLR, ReduceLROnPlateau
 from torch.utils.data import Dataset
 
-from .beacon import beacon
+from .beacon import Draw, beacon, random_draw
 from .contrast import classification, consistency, image_level, pixel_level, region_level
 from .devkit import aside
 from .infer import progress
 from .irn import irn_losses
 from .samples import EncoderSample, IrnSample, SegmenterSample, loader
 
-# %% ../nbs/12_fit.ipynb #e61ae655
+# %% ../nbs/12_fit.ipynb #28c974c4
 Losses = dict[str, Tensor]                  # name → scalar; their sum is back-propagated
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Starts:
         start = getattr(self, part)
         return start is not None and epoch >= start
 
-# %% ../nbs/12_fit.ipynb #24e6ea75
+# %% ../nbs/12_fit.ipynb #f60c41a2
 def encoder_steps(model: nn.Module,         # the encoder, maybe wrapped for several processes
                   batch: EncoderSample,     # a batch of images, their two views, boxes and tags
                   epoch: int,               # from 0
@@ -67,10 +67,10 @@ def encoder_steps(model: nn.Module,         # the encoder, maybe wrapped for sev
     with torch.no_grad(): second = extract_model_from_parallel(model)(batch.view2).cam
     losses = {}
     if starts.on("pixel", epoch): losses["pixel"] = pixel_level(first, second, batch.box1, batch.box2, batch.tags)
-    if starts.on("region", epoch): losses["region"] = region_level(first, second, batch.box1, batch.box2, batch.tags)
+    if starts.on("region", epoch): losses["region"] = region_level(first, second, batch.box1, batch.box2, batch.tags) + 0*first.mean()  # a graph, also where no region qualifies
     yield losses
 
-# %% ../nbs/12_fit.ipynb #bf2b624d
+# %% ../nbs/12_fit.ipynb #4ee55b1f
 def irn_steps(model: nn.Module, batch: IrnSample, epoch: int, radius: int) -> Iterator[Losses]:
     "Stage 4 (Ahn et al. 2019, eqs. 4–9): affinity along paths and displacement"
     model.train()
@@ -86,16 +86,16 @@ class Beacon:
     step: int = 7                           # pixels from the boundary to the points
     walk: str = "released"                  # `released` or `gradient`
 
-def segmenter_steps(model: nn.Module, batch: SegmenterSample, epoch: int, contrast: Beacon) -> Iterator[Losses]:
+def segmenter_steps(model: nn.Module, batch: SegmenterSample, epoch: int, contrast: Beacon, draw: Draw = random_draw) -> Iterator[Losses]:
     "Stage 7: cross-entropy with the pseudo label's winner, and BEACON on the soft one"
     model.train()
     out = model(batch.image)
     losses = {"cross_entropy": F.cross_entropy(out.scores.float(), batch.mask.argmax(1))}
     if contrast.weight:
-        losses["beacon"] = contrast.weight*beacon(out.scores, out.features, batch.mask, batch.tags, k=contrast.points, step=contrast.step, walk=contrast.walk)
+        losses["beacon"] = contrast.weight*beacon(out.scores, out.features, batch.mask, batch.tags, contrast.points, contrast.step, contrast.walk, draw)
     yield losses
 
-# %% ../nbs/12_fit.ipynb #86224778
+# %% ../nbs/12_fit.ipynb #4b2f1b82
 class Schedule(NamedTuple):
     "A learning-rate schedule and when it is told to go on"
     scheduler: LRScheduler | ReduceLROnPlateau
@@ -125,7 +125,7 @@ def optimizer(kind: str,                    # `adam`, `adamw` or `sgd`
     if kind == "sgd": return SGD(parameters, lr, momentum=0.9, weight_decay=weight_decay)
     raise ValueError(f"optimizer {kind!r}: choose adam, adamw or sgd")
 
-# %% ../nbs/12_fit.ipynb #088f3d62
+# %% ../nbs/12_fit.ipynb #dd5fef58
 @dataclass(frozen=True)
 class Plan:
     "How long and how fast a network trains"
@@ -145,7 +145,7 @@ def save_model(model: nn.Module, path: Path) -> None:
     state = {name: value.detach().cpu().contiguous() for name, value in extract_model_from_parallel(model).state_dict().items()}
     with aside(path) as draft: save_file(state, draft)
 
-# %% ../nbs/12_fit.ipynb #dfdc9ba1
+# %% ../nbs/12_fit.ipynb #e7cfae47
 class Position(NamedTuple):
     "Where a training stands"
     epoch: int                              # epochs finished
@@ -168,7 +168,7 @@ def keep(path: Path, model: nn.Module, opt: Optimizer, steps: Schedule, fingerpr
              "fingerprint": fingerprint, **position._asdict()}
     with aside(path) as draft: torch.save(state, draft)
 
-# %% ../nbs/12_fit.ipynb #8706664f
+# %% ../nbs/12_fit.ipynb #092531f6
 def fit(model: nn.Module,
         samples: Dataset,                                    # with `set_epoch`
         steps: Callable[[nn.Module, NamedTuple, int], Iterator[Losses]],  # (model, batch, epoch) → losses of each step
@@ -176,7 +176,7 @@ def fit(model: nn.Module,
         folder: Path,                                        # receives model.safetensors, and resume.pt meanwhile
         log: Path,                                           # CSV, a row an epoch
         accelerator: Accelerator,
-        groups: Callable[[nn.Module], list] = lambda model: list(model.parameters()),  # parameter groups; rates relative to plan.lr are theirs
+        groups: Callable[[nn.Module], list] = lambda model: [p for p in model.parameters() if p.requires_grad],  # parameters or groups with their own rates
         signal: Callable[[nn.Module], float] | None = None,  # what a plateau schedule watches, higher is better; the negative loss by default
         finish: Callable[[nn.Module], None] | None = None,   # what is done with the trained network before it is saved
         fingerprint: str = "",                               # of all settings: resume.pt of another one is not resumed
@@ -206,7 +206,7 @@ def fit(model: nn.Module,
     accelerator.wait_for_everyone()
     return history
 
-# %% ../nbs/12_fit.ipynb #74cb2b73
+# %% ../nbs/12_fit.ipynb #aab3bd2e
 def run_epoch(model: nn.Module, batches: Iterable, steps: Callable, epoch: int, opt: Optimizer, rate: Schedule, plan: Plan, accelerator: Accelerator) -> dict[str, float]:
     "One epoch; the mean of each named loss, and of their sum, over its iterations and all processes"
     batches.dataset.set_epoch(epoch)

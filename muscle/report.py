@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['PICTURES', 'TITLES', 'THRESHOLDS', 'SEGMENTED', 'strongest', 'walked_picture', 'map_gallery', 'edge_figure',
            'write_table', 'read_table', 'map_curves', 'at', 'scores', 'threshold_figure', 'segmentation_scores',
-           'image_ious', 'published', 'report', 'draw_scores', 'draw_pictures', 'training_figure']
+           'image_ious', 'published', 'report', 'report_ablation', 'draw_scores', 'draw_pictures', 'training_figure']
 
-# %% ../nbs/16_report.ipynb #d5aaaaeb
+# %% ../nbs/16_report.ipynb #a0947492
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from .pipeline import PROJECT, Run, trained_irn
 from .samples import to_tensor
 from .score import Measured, ThresholdCurve, class_table, confusion, iou, score_labels, score_maps, summary_table
 
-# %% ../nbs/16_report.ipynb #75858aaf
+# %% ../nbs/16_report.ipynb #c4838ac6
 def strongest(maps: np.ndarray, classes: np.ndarray, image: np.ndarray) -> np.ndarray:
     "Coloured overlay of all of an image's maps"
     return plots.overlay_maps(image, np.asarray(maps, np.float32), classes)
@@ -67,7 +67,7 @@ def edge_figure(run: Run, id: str | None = None) -> Figure:
     edge, displacement = trained_irn(run).infer(to_tensor(image), run.record["stages"]["4"]["parameters"]["crop"])
     return plots.irn_outputs(image, edge[0].numpy(), displacement.numpy())
 
-# %% ../nbs/16_report.ipynb #d4dbf28f
+# %% ../nbs/16_report.ipynb #88fbaf54
 def write_table(run: Run, name: str, table: pd.DataFrame) -> None:
     "tables/NAME.csv and .md"
     with aside(run.folder/"tables"/f"{name}.csv") as draft: table.to_csv(draft, index=False)
@@ -78,7 +78,7 @@ def read_table(run: Run, name: str) -> pd.DataFrame:
     path = run.folder/"tables"/f"{name}.csv"
     return pd.read_csv(path) if path.exists() else pd.DataFrame({"": ["nothing to score against: the dataset has no masks"]})
 
-# %% ../nbs/16_report.ipynb #bb68a183
+# %% ../nbs/16_report.ipynb #7bf514f1
 THRESHOLDS = np.arange(60)/100                   # of the curves, as the authors'
 
 def map_curves(run: Run, fixed: dict[str, float]) -> dict[str, ThresholdCurve]:
@@ -123,7 +123,7 @@ def threshold_figure(run: Run, theme: str = "light") -> Figure | None:
     curves = {name: table[name].to_numpy() for name in chosen}
     return plots.threshold_curves(table["threshold"].to_numpy(), curves, chosen, f"seeds and pseudo labels, {run.split('score')}", theme)
 
-# %% ../nbs/16_report.ipynb #0c42c928
+# %% ../nbs/16_report.ipynb #c32e2e6a
 SEGMENTED = {"one pass": "labels_single", "scales and mirrors": "labels", "scales and mirrors + CRF": "labels_crf"}
 
 def segmentation_scores(run: Run) -> list[Measured]:
@@ -155,6 +155,22 @@ def report(run: Run, p: dict, accelerator: Accelerator) -> None:
         write_table(run, "published", published(run))
         draw_scores(run, rows)
     draw_pictures(run, p["examples"])
+    for ablation, variants in run.record.get("ablations", {}).items(): report_ablation(run, ablation, variants)
+
+def report_ablation(run: Run, ablation: str, variants: dict[str, list[str]]) -> None:
+    "Table and figure of an ablation: mean and deviation over its seeds of every result there is"
+    rows = []
+    for variant, names in variants.items():
+        results = pd.DataFrame([Run(run.folder.parent/name).record["results"] for name in names]).dropna(axis=1, how="all")
+        rows.append({"variant": variant, "seeds": len(names)} | {f"{column}{kind}": value for column in results for kind, value in
+                    (("", results[column].mean()), (" ±", results[column].std(ddof=1) if len(names) > 1 else np.nan))})
+    table = pd.DataFrame(rows)
+    write_table(run, f"ablation_{ablation}", table)
+    score = "seed_sgc_miou" if ablation == "contrast" else "val_miou"
+    if score not in table: return
+    deviations = None if table[f"{score} ±"].isna().all() else dict(zip(table["variant"], table[f"{score} ±"]))
+    figure = plots.variant_chart(dict(zip(table["variant"], table[score])), deviations, {"seed_sgc_miou": "SGC seeds, mIoU (%)", "val_miou": "segmentation, mIoU (%)"}[score])
+    plots.save_figure(figure, run.folder/"figures"/f"ablation_{ablation}", svg=True)
 
 def draw_scores(run: Run, rows: list[Measured]) -> None:
     "The figures that need masks"
