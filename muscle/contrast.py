@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['max_norm', 'softmax_norm', 'soft_margin', 'focal', 'pairwise_log_sum_exp', 'Classification', 'classification',
            'present', 'planes', 'consistency', 'image_level', 'crops', 'overlap_cosine', 'pixel_level', 'Transport',
-           'sinkhorn', 'windows', 'quadrants', 'Points', 'points', 'distances', 'Matches', 'match_regions',
-           'region_map', 'usable', 'region_level']
+           'sinkhorn', 'window_sizes', 'windows', 'quadrants', 'Points', 'points', 'transports', 'distances', 'Matches',
+           'match_regions', 'region_map', 'usable', 'region_level']
 
-# %% ../nbs/06_contrast.ipynb #277dbc6f
+# %% ../nbs/06_contrast.ipynb #09c328d4
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from einops import rearrange, reduce, repeat
 from torch import Tensor
 
-# %% ../nbs/06_contrast.ipynb #c980d301
+# %% ../nbs/06_contrast.ipynb #c833eb8c
 def max_norm(maps: Tensor,  # (N, K, H, W)
              ) -> Tensor:  # (N, K, H, W) float32, 0..1
     "Each class of each image stretched to 0..1 (MuSCLe §4)."
@@ -31,7 +31,7 @@ def softmax_norm(maps: Tensor,  # (N, C, H, W), background first
     p = maps[:, 1:].float().softmax(1)
     return torch.cat([1 - p.amax(1, keepdim=True), p], 1)
 
-# %% ../nbs/06_contrast.ipynb #019ca41a
+# %% ../nbs/06_contrast.ipynb #6b8ad6ec
 def soft_margin(logits: Tensor,  # (N, C−1), no background
                 tags: Tensor,  # (N, C−1), 0 or 1
                 ) -> Tensor:  # ()
@@ -54,7 +54,7 @@ def pairwise_log_sum_exp(logits: Tensor,  # (N, C−1), no background
     above, below = (-score * tags).exp().sum(1), (score * (1 - tags)).exp().sum(1)
     return (1 + above * below / tags.shape[1] ** 2).log().mean()
 
-# %% ../nbs/06_contrast.ipynb #ac8a26a7
+# %% ../nbs/06_contrast.ipynb #e574c983
 class Classification(NamedTuple):
     "The three terms, each ()."
     soft_margin: Tensor
@@ -70,7 +70,7 @@ def classification(logits: Tensor,  # (N, C) as the encoder gives them; backgrou
     logits = logits[:, 1:]
     return Classification(soft_margin(logits, tags), focal(logits, tags), pairwise_log_sum_exp(logits, tags))
 
-# %% ../nbs/06_contrast.ipynb #eef2eb75
+# %% ../nbs/06_contrast.ipynb #914c38b3
 def present(tags: Tensor,  # (N, C−1), 0 or 1
             ) -> tuple[Tensor, Tensor]:  # foreground indices (N, K), 0-based, K the most tags of any image; 1 where the image has that many, (N, K)
     "The tagged classes of each image first in line, padded with untagged ones."
@@ -88,7 +88,7 @@ def _competing(maps, order, there):
     p = maps[:, 1:].float().softmax(1)
     return torch.cat([1 - p.amax(1, keepdim=True), planes(p, order) * there[:, :, None, None]], 1)
 
-# %% ../nbs/06_contrast.ipynb #9c0c1b98
+# %% ../nbs/06_contrast.ipynb #b9b7867d
 def consistency(cam: Tensor,  # (N, C, H, W), the target; carries no gradient
                 sgc: Tensor,  # (N, C, H, W)
                 tags: Tensor,  # (N, C−1), 0 or 1
@@ -102,7 +102,7 @@ def consistency(cam: Tensor,  # (N, C, H, W), the target; carries no gradient
     largest = gap.topk(kept, sorted=False).values if kept < gap.shape[1] else gap
     return largest.sum() / (kept * len(cam))
 
-# %% ../nbs/06_contrast.ipynb #20704b17
+# %% ../nbs/06_contrast.ipynb #30f376af
 def image_level(emb: Tensor,  # (N, d), means of P7
                 tags: Tensor,  # (N, C−1), 0 or 1
                 temperature: float = 0.1,
@@ -117,7 +117,7 @@ def image_level(emb: Tensor,  # (N, d), means of P7
     counts = (positive.sum(1) > 0) & (negative.sum(1) > positive.sum(1))
     return torch.where(counts, (1 + push / pull).log(), 0).sum() / len(emb)
 
-# %% ../nbs/06_contrast.ipynb #4037f437
+# %% ../nbs/06_contrast.ipynb #44634179
 def crops(maps: Tensor,  # (N, K, H, W)
           boxes: Tensor,  # (N, 4) int: row, column, height, width
           ) -> list[Tensor]:  # N maps (K, h, w), views
@@ -145,7 +145,7 @@ def pixel_level(sgc1: Tensor,  # (N, C, H, W), SGC of view 1
     with torch.no_grad(): target = max_norm(planes(cam2, order)) * there
     return overlap_cosine(max_norm(planes(sgc1, order)) * there, target, box1, box2)
 
-# %% ../nbs/06_contrast.ipynb #bbb2fe45
+# %% ../nbs/06_contrast.ipynb #2365ddd4
 class Transport(NamedTuple):
     "B transport problems."
     distance: Tensor  # (B,): Σ plan · sg(cost) / (rows · columns)
@@ -183,15 +183,20 @@ def sinkhorn(cost: Tensor,  # (B, n, m), at most about 2
         distance = (plan * cost.detach()).sum((1, 2)) / (rows.sum(1) * columns.sum(1))
     return Transport(distance.to(cost.dtype), plan.to(cost.dtype))
 
-# %% ../nbs/06_contrast.ipynb #3e17722c
-def windows(overlap: Tensor,  # (K, h, w), h and w at least 15
-            generator: torch.Generator | None = None,  # of the four draws; on the CPU
-            ) -> Tensor:  # (R, K, h', w'); R = 0 where the step came out under 7
-    "Windows of view 1: size in a third to a half of the overlap, step in half to all of the size (MuSCLe §4, EMD)."
+# %% ../nbs/06_contrast.ipynb #8ff84d86
+def window_sizes(h: int, w: int,  # of the overlap, at least 15
+                 generator: torch.Generator | None = None,  # of the four draws; on the CPU
+                 ) -> tuple[int, int, int, int]:  # height and width of a window, step down and across
+    "A window has a third to a half of the overlap's sides, a step half to all of the window's."
     def draw(low, high): return int(torch.randint(low, high + 1, (), generator=generator))
-    (_, h, w) = overlap.shape
     high, wide = draw(h // 3, h // 2), draw(w // 3, w // 2)
-    down, across = draw(high // 2, high), draw(wide // 2, wide)
+    return high, wide, draw(high // 2, high), draw(wide // 2, wide)
+
+def windows(overlap: Tensor,  # (K, h, w), h and w at least 15
+            generator: torch.Generator | None = None,  # as in `window_sizes`
+            ) -> Tensor:  # (R, K, h', w'); R = 0 where the step came out under 7
+    "Windows of view 1, row after row (MuSCLe §4, EMD)."
+    high, wide, down, across = window_sizes(*overlap.shape[1:], generator)
     if min(down, across) < 7: return overlap.new_empty(0, len(overlap), 1, 1)
     cut = rearrange(overlap.unfold(1, high, down).unfold(2, wide, across), "k r c h w -> (r c) k h w")
     cut = F.interpolate(cut, (down, across), mode="bilinear", align_corners=True)
@@ -203,7 +208,7 @@ def quadrants(overlap: Tensor,  # (K, h, w), h and w at least 8
     (_, h, w) = overlap.shape
     return [F.avg_pool2d(overlap[:, ys, xs], 4) for ys in (slice(h // 2), slice(h // 2, h)) for xs in (slice(w // 2), slice(w // 2, w))]
 
-# %% ../nbs/06_contrast.ipynb #5b8147cc
+# %% ../nbs/06_contrast.ipynb #736a2f32
 class Points(NamedTuple):
     "Regions as padded lists of positions."
     values: Tensor  # (R, P, K)
@@ -218,21 +223,25 @@ def points(regions: Sequence[Tensor],  # R maps (K, h, w) of any sizes
     values = torch.stack([F.pad(f, (0, widest - f.shape[1], 0, longest - len(f))) for f in flat])
     return Points(values, torch.arange(longest, device=sizes.device) < sizes[:, None])
 
-def distances(first: Points,  # B regions of view 1
-              second: Points,  # B regions of view 2
-              epsilon: float = 0.1,
-              iterations: int = 10,
-              ) -> Tensor:  # (B,)
-    "Transport distance of each pair of maps of unit vectors, by cosine; a position's mass is its likeness to the other region's mean, and carries no gradient (Zhang et al. 2020; MuSCLe §4)."
+def transports(first: Points,  # B regions of view 1
+               second: Points,  # B regions of view 2
+               epsilon: float = 0.1,
+               iterations: int = 10,
+               ) -> Transport:
+    "Transport between each pair of maps of unit vectors, by cosine; a position's mass is its likeness to the other region's mean, and carries no gradient (Zhang et al. 2020; MuSCLe §4)."
     x, y = first.values.float(), second.values.float()
     with torch.autocast(x.device.type, enabled=False):
         cost = 1 - x @ y.mT
         with torch.no_grad():
             x_mean, y_mean = x.sum(1) / first.there.sum(1, keepdim=True), y.sum(1) / second.there.sum(1, keepdim=True)
             mu, nu = (x @ y_mean[:, :, None]).squeeze(2), (y @ x_mean[:, :, None]).squeeze(2)
-    return sinkhorn(cost, mu, nu, epsilon, iterations, first.there, second.there).distance
+    return sinkhorn(cost, mu, nu, epsilon, iterations, first.there, second.there)
 
-# %% ../nbs/06_contrast.ipynb #989e1688
+def distances(first: Points, second: Points, epsilon: float = 0.1, iterations: int = 10) -> Tensor:  # (B,)
+    "The distances of `transports`."
+    return transports(first, second, epsilon, iterations).distance
+
+# %% ../nbs/06_contrast.ipynb #9f743e26
 class Matches(NamedTuple):
     "The closest pair of each image."
     loss: Tensor  # (), mean of their distances
@@ -265,7 +274,7 @@ def _match(firsts, seconds, settings):
     b = points([regions[i] for regions, i in zip(seconds, second.tolist())])
     return distances(a, b, *settings), first, second
 
-# %% ../nbs/06_contrast.ipynb #84fdb9bb
+# %% ../nbs/06_contrast.ipynb #1630b1ca
 def match_regions(firsts: Sequence[Sequence[Tensor]],  # for each image the regions (K, h, w) of view 1; at least one
                   seconds: Sequence[Sequence[Tensor]],  # for each image the regions of view 2; at least one
                   epsilon: float = 0.1,
@@ -278,7 +287,7 @@ def match_regions(firsts: Sequence[Sequence[Tensor]],  # for each image the regi
     distance, first, second = (torch.cat(part) for part in zip(*parts))
     return Matches(distance.mean(), first, second)
 
-# %% ../nbs/06_contrast.ipynb #d92d354f
+# %% ../nbs/06_contrast.ipynb #d3948e48
 def region_map(overlap: Tensor,  # (C, h, w), what the box shows of a map
                classes: Sequence[int],  # the image's tags, 0-based
                ) -> Tensor:  # (1 + K, h, w) float32, norm one over channels
