@@ -35,6 +35,7 @@ class Backbone(nn.Module):
                  stride6: int = 2,  # stride of stage 6: 1 in the encoder, 2 in the segmenter
                  drop_connect: float = 0.2,  # chance, at the last block, that an image skips it in training; grows linearly from 0
                  bn_momentum: float | None = None,  # batch-norm momentum; None: the library's 0.01
+                 even_padding: bool = True,  # False: the library's own padding, for comparison
                  ):
         super().__init__()
         if not re.fullmatch("b[0-7]", name): raise ValueError(f"backbone {name!r} is not one of b0 … b7")
@@ -46,9 +47,9 @@ class Backbone(nn.Module):
         self.taps = self._taps(net._blocks_args, net._global_params)
         self.channels = [self._blocks[i]._block_args.output_filters for i in self.taps]
         for module in self.modules():
-            if isinstance(module, nn.Conv2d): pad_evenly(module)
+            if even_padding and isinstance(module, nn.Conv2d): pad_evenly(module)
             if isinstance(module, nn.BatchNorm2d) and bn_momentum is not None: module.momentum = bn_momentum
-        pad_evenly(self._blocks[self.taps[4] + 1]._depthwise_conv, stride6)
+        if even_padding or stride6 == 1: pad_evenly(self._blocks[self.taps[4] + 1]._depthwise_conv, stride6)
 
     def _taps(self, stages, scale):
         last, ends = -1, []

@@ -58,9 +58,12 @@ class Encoder(nn.Module):
                  weights: str | Path | None = None,  # None: random; "imagenet": AdvProp backbone; else a checkpoint of the whole encoder
                  drop_connect: float = 0.2,  # see `Backbone`
                  bn_momentum: float | None = None,  # see `Backbone`
+                 even_padding: bool = True,  # see `Backbone`
+                 maps_teach_fc: bool = False,  # let the gradient of a map reach the classifier's weight, which the released program does not
                  ):
         super().__init__()
-        self.backbone = Backbone(backbone, 1, drop_connect, bn_momentum)
+        self.backbone = Backbone(backbone, 1, drop_connect, bn_momentum, even_padding)
+        self.maps_teach_fc = maps_teach_fc
         c1, _, c3, _, c5, _, c7 = self.backbone.channels
         self.num_classes = num_classes
         self.fuse = nn.Conv2d(c1 + c3 + c5, 128, 1)
@@ -77,7 +80,7 @@ class Encoder(nn.Module):
         return self.fuse(torch.cat([upsample(p.detach(), p7.shape[-2:]).relu() for p in (p1, p3, p5)], 1))
 
     def _maps(self, taps, classes=slice(None)):
-        weight = self.fc.weight.detach()[classes]
+        weight = (self.fc.weight if self.maps_teach_fc else self.fc.weight.detach())[classes]
         cam = F.conv2d(taps[6], weight[:, :, None, None]).relu()
         return cam, spread(cam, self._affine(taps))
 

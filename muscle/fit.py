@@ -53,6 +53,7 @@ def encoder_steps(model: nn.Module,         # the encoder, maybe wrapped for sev
                   batch: EncoderSample,     # a batch of images, their two views, boxes and tags
                   epoch: int,               # from 0
                   starts: Starts,
+                  joint: bool = False,      # all in one step, not in the released program's two
                  ) -> Iterator[Losses]:
     "Stage 1 (MuSCLe §3): classification and consistency on the image, then, stepped apart and in eval mode, contrast between two views"
     model.train()
@@ -60,12 +61,13 @@ def encoder_steps(model: nn.Module,         # the encoder, maybe wrapped for sev
     losses = classification(out.logits, batch.tags)._asdict()
     if starts.on("consistency", epoch): losses["consistency"] = consistency(out.cam, out.sgc, batch.tags)
     if starts.on("image", epoch): losses["image"] = image_level(out.emb, batch.tags)
-    yield losses
-    if not (starts.on("pixel", epoch) or starts.on("region", epoch)): return
+    views = starts.on("pixel", epoch) or starts.on("region", epoch)
+    if not (joint and views): yield losses
+    if not views: return
     model.eval()
     first = model(batch.view1).sgc
     with torch.no_grad(): second = extract_model_from_parallel(model)(batch.view2).cam
-    losses = {}
+    losses = losses if joint else {}
     if starts.on("pixel", epoch): losses["pixel"] = pixel_level(first, second, batch.box1, batch.box2, batch.tags)
     if starts.on("region", epoch): losses["region"] = region_level(first, second, batch.box1, batch.box2, batch.tags) + 0*first.mean()  # a graph, also where no region qualifies
     yield losses

@@ -55,24 +55,26 @@ class BiFPNLayer(nn.Module):
     def __init__(self,
                  width: int,  # channels of every map
                  wanted: int = 5,  # how many outputs anyone uses, finest first: 5, 3 or 1
+                 joins_m5: bool = False,  # join m5 to p4 as BiFPN does, not p5 as the released program
                  ):
         super().__init__()
-        self.wanted = wanted
+        self.wanted, self.joins_m5 = wanted, joins_m5
         self.convp67, self.convp56, self.convp45, self.convp34 = (Join(width) for _ in range(4))
         self.out4, self.out5, self.out6, self.out7 = (project(width, width) for _ in range(4))
-        idle = {5: [], 3: [self.out6, self.out7], 1: [self.convp67, self.convp56, self.out4, self.out5, self.out6, self.out7]}
+        idle = {5: [], 3: [self.out6, self.out7], 1: [self.out4, self.out5, self.out6, self.out7] + ([] if joins_m5 else [self.convp67, self.convp56])}
         for node in idle[wanted]: node.requires_grad_(False)
 
     def forward(self,
-                pyramid: list[Tensor],  # p3 … p7, (N, width, h, w) each; one output wanted: p3 … p5 are enough
+                pyramid: list[Tensor],  # p3 … p7, (N, width, h, w) each; one output wanted and m5 not: p3 … p5 are enough
                 ) -> list[Tensor]:  # the wanted ones of q3 … q7
         p3, p4, p5 = pyramid[:3]
-        m4 = self.convp45(p4, p5)
+        if self.wanted > 1 or self.joins_m5:
+            p6, p7 = pyramid[3:]
+            m6 = self.convp67(p6, p7)
+            m5 = self.convp56(p5, m6)
+        m4 = self.convp45(p4, m5 if self.joins_m5 else p5)
         q3 = self.convp34(p3, m4)
         if self.wanted == 1: return [q3]
-        p6, p7 = pyramid[3:]
-        m6 = self.convp67(p6, p7)
-        m5 = self.convp56(p5, m6)
         q4 = self.out4(p4 + m4 + down(q3, p4.shape[-2:]))
         q5 = self.out5(p5 + m5 + up(q4, p5.shape[-2:]))
         if self.wanted == 3: return [q3, q4, q5]
@@ -91,10 +93,12 @@ class BiFPN(nn.Module):
                  channels: list[int],  # of P3 … P7
                  width: int,  # of the pyramid
                  layers: int,  # at least one
+                 joins_m5: bool = False,  # see `BiFPNLayer`
                  ):
         super().__init__()
         self.inp3, self.inp4, self.inp5, self.inp6, self.inp7 = (project(c, width) for c in channels)
-        self.BIFPN_Layers = nn.ModuleList(BiFPNLayer(width, {1: 1, 2: 3}.get(layers - i, 5)) for i in range(layers))
+        wanted = {1: 1} if joins_m5 else {1: 1, 2: 3}
+        self.BIFPN_Layers = nn.ModuleList(BiFPNLayer(width, wanted.get(layers - i, 5), joins_m5) for i in range(layers))
 
     def forward(self,
                 taps: list[Tensor],  # P3 … P7
@@ -115,12 +119,14 @@ class Segmenter(nn.Module):
                  drop_connect: float = 0.2,  # see `Backbone`
                  bn_momentum: float | None = None,  # see `Backbone`; the pyramid's batch norms keep 0.1
                  width: int = 256,  # channels of the pyramid
+                 even_padding: bool = True,  # see `Backbone`
+                 joins_m5: bool = False,  # see `BiFPNLayer`
                  ):
         super().__init__()
         if layers < 1: raise ValueError(f"layers is {layers}; the pyramid needs at least one")
         self.num_classes = num_classes
-        self.backbone = Backbone(backbone, 2, drop_connect, bn_momentum)
-        self.BIFPN = BiFPN(self.backbone.channels[2:], width, layers)
+        self.backbone = Backbone(backbone, 2, drop_connect, bn_momentum, even_padding)
+        self.BIFPN = BiFPN(self.backbone.channels[2:], width, layers, joins_m5)
         self.fuse_dec = nn.Conv2d(width, num_classes, 1)
         if weights == "imagenet": load_imagenet(self.backbone)
         elif weights is not None: self.load(read_checkpoint(weights))
