@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['PICTURES', 'TITLES', 'THRESHOLDS', 'SEGMENTED', 'strongest', 'walked_picture', 'map_gallery', 'edge_figure',
-           'write_table', 'read_table', 'map_curves', 'at', 'scores', 'threshold_figure', 'segmentation_scores',
-           'image_ious', 'published', 'report', 'report_ablation', 'draw_scores', 'draw_pictures', 'training_figure']
+           'write_table', 'read_table', 'map_readers', 'agreed_thresholds', 'at', 'scores', 'threshold_figure',
+           'segmentation_scores', 'image_ious', 'published', 'report', 'report_ablation', 'draw_scores',
+           'draw_pictures', 'training_figure']
 
-# %% ../nbs/16_report.ipynb #a0947492
+# %% ../nbs/16_report.ipynb #2bfa7e05
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +23,9 @@ from .devkit import aside, read_label
 from .maps import read_maps, read_soft_planes
 from .pipeline import PROJECT, Run, trained_irn
 from .samples import to_tensor
-from .score import Measured, ThresholdCurve, class_table, confusion, iou, score_labels, score_maps, summary_table
+from .score import Measured, ThresholdCurve, class_table, confusion, crf_agreement, iou, score_labels, score_maps, summary_table
 
-# %% ../nbs/16_report.ipynb #c4838ac6
+# %% ../nbs/16_report.ipynb #98947528
 def strongest(maps: np.ndarray, classes: np.ndarray, image: np.ndarray) -> np.ndarray:
     "Coloured overlay of all of an image's maps"
     return plots.overlay_maps(image, np.asarray(maps, np.float32), classes)
@@ -67,48 +69,55 @@ def edge_figure(run: Run, id: str | None = None) -> Figure:
     edge, displacement = trained_irn(run).infer(to_tensor(image), run.record["stages"]["4"]["parameters"]["crop"])
     return plots.irn_outputs(image, edge[0].numpy(), displacement.numpy())
 
-# %% ../nbs/16_report.ipynb #88fbaf54
-def write_table(run: Run, name: str, table: pd.DataFrame) -> None:
+# %% ../nbs/16_report.ipynb #6d1de980
+def write_table(run: Run, name: str, table: pd.DataFrame, digits: int = 1) -> None:
     "tables/NAME.csv and .md"
     with aside(run.folder/"tables"/f"{name}.csv") as draft: table.to_csv(draft, index=False)
-    with aside(run.folder/"tables"/f"{name}.md") as draft: draft.write_text(plots.markdown_table(table))
+    with aside(run.folder/"tables"/f"{name}.md") as draft: draft.write_text(plots.markdown_table(table, digits))
 
 def read_table(run: Run, name: str) -> pd.DataFrame:
     "A table of a run; without masks there is none, and the reader is told so"
     path = run.folder/"tables"/f"{name}.csv"
     return pd.read_csv(path) if path.exists() else pd.DataFrame({"": ["nothing to score against: the dataset has no masks"]})
 
-# %% ../nbs/16_report.ipynb #7bf514f1
-THRESHOLDS = np.arange(60)/100                   # of the curves, as the authors'
+# %% ../nbs/16_report.ipynb #3ef3c5bf
+THRESHOLDS = np.arange(100)/100                  # of the curves; the authors' stop at 0.59
 
-def map_curves(run: Run, fixed: dict[str, float]) -> dict[str, ThresholdCurve]:
-    "Threshold curves of CAM, SGC and the walk; `fixed` gives the thresholds that must be among the curve's"
-    def read(id, kind):
+def map_readers(run: Run) -> dict[str, Callable[[str], tuple[np.ndarray, np.ndarray]]]:
+    "How an image's maps (K, H, W) and their label numbers are read: CAM, SGC, random walk"
+    def seeds(kind, id):
         maps = read_maps(run.folder/"cams"/f"{id}.npz")
         return getattr(maps, kind), maps.classes
     def walked(id):
         soft = read_soft_planes(run.folder/"pseudo"/f"{id}.npz")
         return soft.planes[1:].numpy(), soft.classes
-    readers = {"CAM": lambda id: read(id, "cam"), "SGC": lambda id: read(id, "sgc"), "random walk": walked}
-    ids = run.ids("score")
-    return {name: score_maps(run.devkit, ids, reader, np.union1d(THRESHOLDS, [round(fixed[name], 4)])) for name, reader in readers.items()}
+    return {"CAM": partial(seeds, "cam"), "SGC": partial(seeds, "sgc"), "random walk": walked}
+
+def agreed_thresholds(run: Run, images: int) -> dict[str, float]:
+    "For each kind of map the threshold at which its labels and their CRF agree best, on `images` spread over the training list: no mask is looked at"
+    listed = run.ids("train")
+    ids = [listed[round(place)] for place in np.linspace(0, len(listed) - 1, min(images, len(listed)))]
+    return {name: crf_agreement([(run.devkit.image(id), *read(id)) for id in ids], np.arange(4, 19)/20).threshold for name, read in map_readers(run).items()}
 
 def at(curve: ThresholdCurve, threshold: float) -> np.ndarray:
     "The confusion matrix at one of a curve's thresholds"
     return curve.confusions()[np.abs(curve.thresholds - threshold).argmin()]
 
 def scores(run: Run, p: dict, accelerator: Accelerator) -> None:
-    "Stage 6: tables/seeds.csv, seeds_classes.csv and curve.csv, and the record's first four results; without masks, nothing"
-    if not accelerator.is_main_process or not run.devkit.has_masks: return
-    walk = run.record["stages"]["5"]["parameters"]["background"]
+    "Stage 6: tables/seeds.csv, seeds_classes.csv and curve.csv, and the record's first four results; without masks only the thresholds of CRF agreement"
+    agreed = agreed_thresholds(run, p["agreement_images"]) if p["agreement_images"] else {}
+    write_table(run, "thresholds", pd.DataFrame({"maps": agreed.keys(), "threshold by CRF agreement": agreed.values()}), digits=2)
+    if not run.devkit.has_masks: return
+    walk, ids = run.record["stages"]["5"]["parameters"]["background"], run.ids("score")
     fixed = {"CAM": p["cam_threshold"], "SGC": p["sgc_threshold"], "random walk": walk}
-    split = f"{run.split('score')} ({len(run.ids('score'))})"
-    curves = map_curves(run, fixed)
+    split = f"{run.split('score')} ({len(ids)})"
+    curves = {name: score_maps(run.devkit, ids, read, np.union1d(THRESHOLDS, np.round([fixed[name], agreed.get(name, 0)], 4))) for name, read in map_readers(run).items()}
     rows = [Measured(name, split, f"{fixed[name]:.2f}, fixed", at(curve, fixed[name])) for name, curve in curves.items()]
-    refined = score_labels(run.devkit, run.ids("score"), run.folder/"pseudo"/"labels_crf")
+    refined = score_labels(run.devkit, ids, run.folder/"pseudo"/"labels_crf")
     rows.append(Measured("random walk + CRF", split, f"{walk:.2f}, fixed", refined))
+    chosen = [Measured(name, split, f"{threshold:.2f}, CRF agreement", at(curves[name], threshold)) for name, threshold in agreed.items()]
     best = [Measured(name, split, f"{curve.best().threshold:.2f}, best on masks", at(curve, curve.best().threshold)) for name, curve in curves.items()]
-    write_table(run, "seeds", summary_table([*rows, *best]))
+    write_table(run, "seeds", summary_table([*rows, *chosen, *best]))
     write_table(run, "seeds_classes", class_table(rows, run.devkit.classes).reset_index())
     kept = [np.isin(curve.thresholds, THRESHOLDS) for curve in curves.values()]
     write_table(run, "curve", pd.DataFrame({"threshold": THRESHOLDS} | {name: 100*curve.miou()[keep] for (name, curve), keep in zip(curves.items(), kept)}))
@@ -123,7 +132,7 @@ def threshold_figure(run: Run, theme: str = "light") -> Figure | None:
     curves = {name: table[name].to_numpy() for name in chosen}
     return plots.threshold_curves(table["threshold"].to_numpy(), curves, chosen, f"seeds and pseudo labels, {run.split('score')}", theme)
 
-# %% ../nbs/16_report.ipynb #c32e2e6a
+# %% ../nbs/16_report.ipynb #7c11f39a
 SEGMENTED = {"one pass": "labels_single", "scales and mirrors": "labels", "scales and mirrors + CRF": "labels_crf"}
 
 def segmentation_scores(run: Run) -> list[Measured]:
@@ -146,7 +155,6 @@ def published(run: Run) -> pd.DataFrame:
 
 def report(run: Run, p: dict, accelerator: Accelerator) -> None:
     "Stage 9: score the segmentation, write every table and figure"
-    if not accelerator.is_main_process: return
     if run.devkit.has_masks:
         rows = segmentation_scores(run)
         write_table(run, "segmentation", summary_table(rows))
