@@ -8,7 +8,7 @@ __all__ = ['PICTURES', 'TITLES', 'THRESHOLDS', 'SEGMENTED', 'strongest', 'walked
            'segmentation_scores', 'image_ious', 'published', 'report', 'report_ablation', 'draw_scores',
            'draw_pictures', 'training_figure']
 
-# %% ../nbs/16_report.ipynb #2bfa7e05
+# %% ../nbs/16_report.ipynb #d0311a67
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from .pipeline import PROJECT, Run, trained_irn
 from .samples import to_tensor
 from .score import Measured, ThresholdCurve, class_table, confusion, crf_agreement, iou, score_labels, score_maps, summary_table
 
-# %% ../nbs/16_report.ipynb #98947528
+# %% ../nbs/16_report.ipynb #9a555777
 def strongest(maps: np.ndarray, classes: np.ndarray, image: np.ndarray) -> np.ndarray:
     "Coloured overlay of all of an image's maps"
     return plots.overlay_maps(image, np.asarray(maps, np.float32), classes)
@@ -69,7 +69,7 @@ def edge_figure(run: Run, id: str | None = None) -> Figure:
     edge, displacement = trained_irn(run).infer(to_tensor(image), run.record["stages"]["4"]["parameters"]["crop"])
     return plots.irn_outputs(image, edge[0].numpy(), displacement.numpy())
 
-# %% ../nbs/16_report.ipynb #6d1de980
+# %% ../nbs/16_report.ipynb #5b5930a2
 def write_table(run: Run, name: str, table: pd.DataFrame, digits: int = 1) -> None:
     "tables/NAME.csv and .md"
     with aside(run.folder/"tables"/f"{name}.csv") as draft: table.to_csv(draft, index=False)
@@ -80,7 +80,7 @@ def read_table(run: Run, name: str) -> pd.DataFrame:
     path = run.folder/"tables"/f"{name}.csv"
     return pd.read_csv(path) if path.exists() else pd.DataFrame({"": ["nothing to score against: the dataset has no masks"]})
 
-# %% ../nbs/16_report.ipynb #3ef3c5bf
+# %% ../nbs/16_report.ipynb #20709b0e
 THRESHOLDS = np.arange(100)/100                  # of the curves; the authors' stop at 0.59
 
 def map_readers(run: Run) -> dict[str, Callable[[str], tuple[np.ndarray, np.ndarray]]]:
@@ -132,7 +132,7 @@ def threshold_figure(run: Run, theme: str = "light") -> Figure | None:
     curves = {name: table[name].to_numpy() for name in chosen}
     return plots.threshold_curves(table["threshold"].to_numpy(), curves, chosen, f"seeds and pseudo labels, {run.split('score')}", theme)
 
-# %% ../nbs/16_report.ipynb #7c11f39a
+# %% ../nbs/16_report.ipynb #3fa990ed
 SEGMENTED = {"one pass": "labels_single", "scales and mirrors": "labels", "scales and mirrors + CRF": "labels_crf"}
 
 def segmentation_scores(run: Run) -> list[Measured]:
@@ -192,14 +192,14 @@ def draw_scores(run: Run, rows: list[Measured]) -> None:
     made = [read_label(run.folder/"segmentation"/"labels_crf"/f"{ids[i]}.png") for i in cases]
     titles = [f"{name}\nmIoU {100*ious[i]:.0f}" for name, i in zip(("worst", "10 %", "median", "90 %", "best"), cases)]
     figure = plots.quantile_grid([run.devkit.image(ids[i]) for i in cases], [run.devkit.mask(ids[i]) for i in cases], made, titles, names)
-    plots.save_figure(figure, folder/"cases")
+    plots.save_figure(figure, folder/"cases", dpi=110)
 
 def draw_pictures(run: Run, examples: int) -> None:
     "The figures that every run can have"
     folder = run.folder/"figures"
-    plots.save_figure(map_gallery(run, ["cam", "sgc", "walk", "pseudo", "pseudo_crf"], examples), folder/"pseudo_labels")
-    plots.save_figure(map_gallery(run, ["segmentation", "segmentation_crf"], examples, use="val"), folder/"segmentation")
-    plots.save_figure(edge_figure(run), folder/"irn")
+    plots.save_figure(map_gallery(run, ["cam", "sgc", "walk", "pseudo", "pseudo_crf"], examples), folder/"pseudo_labels", dpi=110)
+    plots.save_figure(map_gallery(run, ["segmentation", "segmentation_crf"], examples, use="val"), folder/"segmentation", dpi=110)
+    plots.save_figure(edge_figure(run), folder/"irn", dpi=110)
     for log in sorted((run.folder/"metrics").glob("*.csv")):
         plots.save_figure(training_figure(run, log.stem), folder/f"training_{log.stem}", svg=True)
 
