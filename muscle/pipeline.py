@@ -11,7 +11,7 @@ __all__ = ['PROJECT', 'CHOICES', 'NAMES', 'RESULTS', 'USES', 'READS', 'WRITES', 
            'last_bar', 'shown', 'run_stages', 'summary', 'variant_profile', 'run_variants', 'complaints', 'muscle_run',
            'muscle_check', 'muscle_fetch', 'muscle_shapes']
 
-# %% ../nbs/15_pipeline.ipynb #c783e919
+# %% ../nbs/15_pipeline.ipynb #7739a890
 import difflib
 import fcntl
 import hashlib
@@ -53,7 +53,7 @@ from .score import ThresholdCurve, confusion, iou
 from .segmenter import Segmenter
 from .shapes import write_shapes
 
-# %% ../nbs/15_pipeline.ipynb #3f66a599
+# %% ../nbs/15_pipeline.ipynb #3369f0f0
 PROJECT = Path(muscle.__file__).resolve().parent.parent
 
 def located(path: str | Path) -> Path:
@@ -69,7 +69,7 @@ def stage_notebooks() -> dict[int, Path]:
     if not found: raise click.ClickException(f"no stage notebooks beside the package ({PROJECT.name}/nbs/stages): install with `pip install -e .` from a clone")
     return found
 
-# %% ../nbs/15_pipeline.ipynb #7f08580f
+# %% ../nbs/15_pipeline.ipynb #b37b0377
 def profile_names() -> list[str]:
     "The profiles that come with the project"
     return sorted(path.stem for path in (PROJECT/"nbs"/"stages"/"profiles").glob("*.yaml"))
@@ -100,7 +100,7 @@ def known(key: str, schema: dict, where: str) -> None:
     near = tails or difflib.get_close_matches(key, keys, 1, 0.5)
     raise click.ClickException(f"{where}: unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
 
-# %% ../nbs/15_pipeline.ipynb #f5745375
+# %% ../nbs/15_pipeline.ipynb #b80cf94a
 def assign(profile: dict, assignment: str) -> None:
     "Set `section.key=value` (the value as YAML) in a profile, checked by name and kind"
     name, equals, text = assignment.partition("=")
@@ -119,7 +119,7 @@ def assign(profile: dict, assignment: str) -> None:
     if key: profile[section][key] = value
     else: profile[section] = value
 
-# %% ../nbs/15_pipeline.ipynb #9635dcf5
+# %% ../nbs/15_pipeline.ipynb #9c6e3534
 CHOICES = {"optimizer": ("adam", "adamw", "sgd"), "schedule": ("plateau", "poly", "onecycle"), "lr_signal": ("loss", "train_masks", "val_masks"), "beacon_walk": ("released", "gradient"),
            "resnet": ("resnet18", "resnet50"), "backbone": tuple(f"b{n}" for n in range(8)), "precision": ("auto", "fp32", "bf16", "fp16")}
 
@@ -137,7 +137,7 @@ def check_settings(profile: dict) -> None:
             if key in CHOICES and value not in CHOICES[key]: raise click.ClickException(f"{section}.{key} is {value!r}; choose one of {', '.join(CHOICES[key])}")
             if key == "weights": weights_path(value)
 
-# %% ../nbs/15_pipeline.ipynb #a7995812
+# %% ../nbs/15_pipeline.ipynb #911ada7c
 NAMES = {1: "encoder", 2: "cams", 3: "irn_labels", 4: "irn", 5: "pseudo", 6: "scores", 7: "segmenter", 8: "segmentation", 9: "report"}
 RESULTS = ("seed_cam_miou", "seed_sgc_miou", "pseudo_walk_miou", "pseudo_crf_miou", "val_miou", "val_crf_miou")
 
@@ -198,7 +198,7 @@ class Run:
         names, there = self.data[use], self.devkit.splits()
         return next((name for name in names if name in there), names[-1])
 
-# %% ../nbs/15_pipeline.ipynb #b49d91ae
+# %% ../nbs/15_pipeline.ipynb #719fc5a9
 USES = ("train", "score", "val")
 
 def prepare_data(profile: dict) -> None:
@@ -212,7 +212,7 @@ def prepare_data(profile: dict) -> None:
     chosen = {use: next((name for name in data[use] if name in there), data[use][-1]) for use in USES}
     check(devkit, {chosen["train"]: False, **{chosen[use]: devkit.has_masks for use in ("score", "val")}})
 
-# %% ../nbs/15_pipeline.ipynb #e444dcab
+# %% ../nbs/15_pipeline.ipynb #b4e91326
 READS = {1: (), 2: (1,), 3: (2,), 4: (3,), 5: (2, 4), 6: (2, 5), 7: (5,), 8: (7,), 9: (1, 4, 6, 7, 8)}
 WRITES = {1: ("encoder", "metrics/encoder.csv"), 2: ("cams",), 3: ("irn_labels",), 4: ("irn", "metrics/irn.csv"), 5: ("pseudo",), 6: tuple(f"tables/{name}.{kind}" for name in ("thresholds", "seeds", "seeds_classes", "curve") for kind in ("csv", "md")),
           7: ("segmenter", "metrics/segmenter.csv"), 8: ("segmentation",), 9: ("figures", *(f"tables/{name}.{kind}" for name in ("segmentation", "segmentation_classes", "published") for kind in ("csv", "md")))}
@@ -239,7 +239,7 @@ class PeakMemory:
         self.over.set()
         self.thread.join()
 
-# %% ../nbs/15_pipeline.ipynb #ff2e7938
+# %% ../nbs/15_pipeline.ipynb #f8f20615
 @contextmanager
 def sole(folder: Path, patience: float = 15):
     "Hold a run folder for one process at a time; a killed runner's last kernel gets `patience` seconds to go"
@@ -281,7 +281,7 @@ def launch(function: Callable, run: Run, parameters: dict, processes: int) -> No
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")   # torch warns of parameters that are unused in one step only
     start_processes(take_part, (function, run.folder, parameters, processes, port), nprocs=processes, start_method="spawn")
 
-# %% ../nbs/15_pipeline.ipynb #475c849b
+# %% ../nbs/15_pipeline.ipynb #461b53eb
 class Stage:
     "One stage of a run: its parameters, whether it is done, and the doing"
     def __init__(self, number: int,              # 1..9
@@ -321,6 +321,7 @@ class Stage:
         "Do the stage, go on with it, or find it done; record the state, seconds and peak memory"
         for key, (here, there) in self.departures().items(): warnings.warn(f"{key} = {here!r} here; the run's profile has {there!r} (`muscle_run` uses that)", stacklevel=2)
         with sole(self.run.folder):
+            for draft in self.run.folder.rglob(".*.part*"): draft.unlink()       # of a process that was killed while it wrote
             self.run.note()
             if self.done(): return
             entry, fingerprint = self.entry, self.fingerprint()
@@ -350,7 +351,7 @@ class Stage:
         self.run.note(results=dict.fromkeys({6: RESULTS[:4], 9: RESULTS[4:]}.get(self.number, ())))
         return {"name": self.name, "state": "running", "seconds": 0.0, "peak_mb": 0, "parameters": self.parameters, "fingerprint": fingerprint}
 
-# %% ../nbs/15_pipeline.ipynb #d419146b
+# %% ../nbs/15_pipeline.ipynb #7be9a359
 def given(load: Callable[[Path], None], model: torch.nn.Module, weights: str, folder: Path, accelerator: Accelerator) -> bool:
     "If `weights` is a checkpoint, load it and keep it as the stage's own: nothing is trained"
     path = weights_path(weights)
@@ -407,7 +408,7 @@ def trained_encoder(run: Run) -> Encoder:
     load_checked(model, read_checkpoint(run.folder/"encoder"/"model.safetensors"))
     return model.eval()
 
-# %% ../nbs/15_pipeline.ipynb #1065442a
+# %% ../nbs/15_pipeline.ipynb #2445b150
 def seen_ids(run: Run) -> list[str]:
     "Images that need maps: those trained on, then any others that are scored"
     train = run.ids("train")
@@ -476,7 +477,7 @@ def segmentation(run: Run, p: dict, accelerator: Accelerator) -> None:
     "Stage 8: label every image of the `val` list"
     infer.infer_segmentation(trained_segmenter(run), run.devkit, run.ids("val"), run.folder/"segmentation", p["scales"], accelerator, cores(run, accelerator))
 
-# %% ../nbs/15_pipeline.ipynb #41edbcbb
+# %% ../nbs/15_pipeline.ipynb #546781f6
 def last_bar(path: Path) -> str:
     "The newest state of a progress bar in the file it is written to"
     with open(path, "rb") as file:
@@ -533,7 +534,7 @@ def summary(run: Run) -> str:
     total, peak = sum(stage["seconds"] for stage in stages), max((stage["peak_mb"] for stage in stages), default=0)
     return "\n".join([*rows, f"{'all stages':<42}{total:8.1f} s, at most {peak:.0f} MB"])
 
-# %% ../nbs/15_pipeline.ipynb #4d77bad8
+# %% ../nbs/15_pipeline.ipynb #906eb8b0
 OFF = {"consistency_from": None, "image_from": None, "pixel_from": None, "region_from": None}
 ABLATIONS: dict[str, dict[str, dict[str, dict]]] = {   # name → variant → section → settings; a variant without settings is the base run
     "contrast": {"classification": {"encoder": OFF}, "+ consistency": {"encoder": {"image_from": None, "pixel_from": None, "region_from": None}},
@@ -565,7 +566,7 @@ def run_variants(base: Run, ablation: str, seeds: int) -> None:
             made.setdefault(variant, []).append(name)
     base.note(ablations={ablation: made})
 
-# %% ../nbs/15_pipeline.ipynb #7f41e2b7
+# %% ../nbs/15_pipeline.ipynb #5ab32676
 @contextmanager
 def complaints():
     "Bad data end a command with their message and status 2"
@@ -610,8 +611,7 @@ def muscle_check(path):
     """Check a dataset in PATH as a run would, whole, and say what is wrong with it."""
     with complaints():
         devkit = Devkit(Path(path))
-        if not devkit.splits(): raise DevkitError(f"{path}: no dataset here; it needs ImageSets/Segmentation/*.txt beside JPEGImages, or photographs with a tags.csv")
-        report = check(devkit, {name: devkit.has_masks for name in devkit.splits()})
+        report = check(devkit, {name: devkit.has_masks for name in devkit.splits() or ("train",)})
     click.echo(f"{report.images} images and {report.masks} masks are sound")
     for name, count in report.splits.items(): click.echo(f"  {name:<24}{count:6d} images")
     for name, count in report.tags.items(): click.echo(f"  tag {name:<20}{count:6d} images")
