@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['HEAD', 'pad_evenly', 'Backbone', 'CheckpointError', 'read_checkpoint', 'load_checked', 'load_imagenet', 'fold_norms']
 
-# %% ../nbs/03_backbone.ipynb #c673c221
+# %% ../nbs/03_backbone.ipynb #940d121c
 import re
 from pathlib import Path
 from urllib.error import URLError
@@ -16,7 +16,7 @@ from efficientnet_pytorch.utils import url_map_advprop
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-# %% ../nbs/03_backbone.ipynb #c19636b8
+# %% ../nbs/03_backbone.ipynb #50d0d99b
 def pad_evenly(conv: nn.Conv2d,  # an efficientnet-pytorch convolution, changed in place
                stride: int | None = None,  # a new stride; None keeps the one it has
                ) -> None:
@@ -27,7 +27,7 @@ def pad_evenly(conv: nn.Conv2d,  # an efficientnet-pytorch convolution, changed 
     conv.padding = (after, after) if before == after else (0, 0)
     conv.static_padding = nn.Identity() if before == after else nn.ZeroPad2d((before, after, before, after))
 
-# %% ../nbs/03_backbone.ipynb #011c9584
+# %% ../nbs/03_backbone.ipynb #bb72b1b6
 class Backbone(nn.Module):
     "EfficientNet B0–B7 without its head; gives the last map of each of the seven stages (MuSCLe §3)."
     def __init__(self,
@@ -67,7 +67,7 @@ class Backbone(nn.Module):
             if i in self.taps: outs.append(x)
         return outs
 
-# %% ../nbs/03_backbone.ipynb #8e8c77ce
+# %% ../nbs/03_backbone.ipynb #78487dfd
 class CheckpointError(ValueError):
     "A checkpoint cannot be read, or does not fit the network."
 
@@ -77,13 +77,13 @@ def read_checkpoint(path: str | Path,  # .safetensors, or a PyTorch .pth/.pt
     path = Path(path)
     if not path.is_file(): raise CheckpointError(f"{path}: no such checkpoint")
     try: state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as e: raise CheckpointError(f"{path}: not a readable checkpoint of tensors alone ({str(e).splitlines()[0]})") from e
+    except Exception as e: raise CheckpointError(f"{path}: damaged, or not a checkpoint of tensors alone; nothing in it was run. Fetch it again from its source") from e
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict): state = state["state_dict"]
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise CheckpointError(f"{path}: holds no state dict (name → tensor)")
     return {name.removeprefix("module."): tensor for name, tensor in state.items()}
 
-# %% ../nbs/03_backbone.ipynb #291e1c0d
+# %% ../nbs/03_backbone.ipynb #258cf4f4
 def _listed(title, names): return [f"  {title} ({len(names)}): " + ", ".join(names[:8]) + (" …" if len(names) > 8 else "")] if names else []
 
 def load_checked(model: nn.Module,  # changed in place
@@ -101,7 +101,7 @@ def load_checked(model: nn.Module,  # changed in place
     model.load_state_dict({n: state[n] for n in own})
     return spare
 
-# %% ../nbs/03_backbone.ipynb #cc92a272
+# %% ../nbs/03_backbone.ipynb #9e0796f2
 HEAD = (r"_conv_head\.weight", r"_bn1\..*", r"_fc\.(weight|bias)")  # in published weights, not run here
 
 def load_imagenet(backbone: Backbone,  # changed in place
@@ -117,7 +117,7 @@ def load_imagenet(backbone: Backbone,  # changed in place
             raise CheckpointError(f"cannot download {url} ({e}); fetch it by hand and put it at {kept}") from e
     return load_checked(backbone, read_checkpoint(advprop or kept), HEAD)
 
-# %% ../nbs/03_backbone.ipynb #6d7b01d2
+# %% ../nbs/03_backbone.ipynb #4fbabc17
 def _fold(conv, norm):
     conv.weight, conv.bias = nn.utils.fuse_conv_bn_weights(
         conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
