@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['SEGMENTATION', 'SEAM', 'LABELS', 'CAN_WIN', 'Crf', 'crf_probabilities', 'crf_labels']
 
-# %% ../nbs/09_crf.ipynb #5a44ae8f
+# %% ../nbs/09_crf.ipynb #8e213368
 from dataclasses import dataclass
 
 import numpy as np
 import pydensecrf.densecrf as densecrf
 
-# %% ../nbs/09_crf.ipynb #6c4168d2
+# %% ../nbs/09_crf.ipynb #1aa57b1d
 @dataclass(frozen=True)
 class Crf:
     "Constants of a dense CRF with a smoothness and an appearance kernel."
@@ -28,7 +28,7 @@ SEGMENTATION = Crf(0.5, near=2, near_weight=1, like=32 / 1.5, like_colour=10, li
 SEAM = Crf(1.0, near=3, near_weight=3, like=80, like_colour=13, like_weight=10, iterations=10)
 LABELS = Crf(0.7, near=3, near_weight=3, like=50, like_colour=5, like_weight=10, iterations=10)
 
-# %% ../nbs/09_crf.ipynb #7f93f53c
+# %% ../nbs/09_crf.ipynb #ef15650e
 def _mean_field(image, unary, settings, weights):
     "Marginals (L, H, W) of unary probabilities (L, H, W); `weights` scales a label's pairwise terms."
     labels, height, width = unary.shape
@@ -36,7 +36,7 @@ def _mean_field(image, unary, settings, weights):
     field.setUnaryEnergy(-np.log(unary.reshape(labels, -1), dtype=np.float32))
     pairwise = lambda weight: np.ascontiguousarray(-weight * weights, np.float32)
     field.addPairwiseGaussian(sxy=settings.near, compat=pairwise(settings.near_weight))
-    field.addPairwiseBilateral(sxy=settings.like, srgb=settings.like_colour, rgbim=np.ascontiguousarray(image),
+    field.addPairwiseBilateral(sxy=settings.like, srgb=settings.like_colour, rgbim=np.require(image, requirements=["C", "W"]),
                                compat=pairwise(settings.like_weight))
     return np.array(field.inference(settings.iterations), np.float32).reshape(unary.shape)
 
@@ -46,7 +46,7 @@ def _check(image, size):
         raise ValueError(f"a CRF over {size[0]}×{size[1]} pixels needs a uint8 image of that size with 3 channels, "
                          f"not {image.dtype} {image.shape}")
 
-# %% ../nbs/09_crf.ipynb #5029ac3f
+# %% ../nbs/09_crf.ipynb #8d6f10bb
 CAN_WIN = 0.2  # labels that nowhere reach this probability do not win
 
 
@@ -70,7 +70,7 @@ def crf_probabilities(
     refined[~alike], refined[alike] = marginals[:-1], marginals[-1] / alike.sum()
     return refined
 
-# %% ../nbs/09_crf.ipynb #b93aed06
+# %% ../nbs/09_crf.ipynb #e1ddeba6
 def crf_labels(
     image: np.ndarray,  # (H, W, 3) uint8
     label: np.ndarray,  # (H, W) integers 0..num_labels-1

@@ -8,7 +8,7 @@ __all__ = ['FEW', 'progress', 'keep_freed_memory', 'share', 'ahead', 'stream', '
            'write_affinity_label', 'irn_labels', 'pseudo_labels', 'RefineJob', 'refine_label', 'refine_labels',
            'multiscale_scores', 'write_refined', 'infer_segmentation']
 
-# %% ../nbs/11_infer.ipynb #f7511830
+# %% ../nbs/11_infer.ipynb #798f2b3b
 import ctypes
 import os
 import sys
@@ -39,7 +39,7 @@ from .maps import label_of, read_maps, read_soft, write_maps, write_soft
 from .samples import to_tensor
 from .segmenter import Segmenter
 
-# %% ../nbs/11_infer.ipynb #ee886f37
+# %% ../nbs/11_infer.ipynb #39c0654a
 def progress(items: Iterable | None,      # what is looped over; None: the caller updates the bar
              what: str,                   # a word or two on the left of the bar
              total: int | None = None,    # number of items; by default `len(items)`
@@ -52,7 +52,7 @@ def progress(items: Iterable | None,      # what is looped over; None: the calle
     if not watched: return tqdm(items, desc=what, total=total, initial=done, disable=not show, leave=False)
     return text_bar(items, desc=what, total=total, initial=done, disable=not show, file=open(watched, "a"), ncols=78, mininterval=0.5)
 
-# %% ../nbs/11_infer.ipynb #8e3042d2
+# %% ../nbs/11_infer.ipynb #c325a888
 def keep_freed_memory() -> bool:           # whether the C library can be told
     "Let freed arrays be used again by this process rather than given back to the system (glibc; elsewhere nothing happens)"
     threshold_of_mmap, threshold_of_trim = -3, -1                     # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD of malloc.h
@@ -60,7 +60,7 @@ def keep_freed_memory() -> bool:           # whether the C library can be told
     except (AttributeError, OSError, TypeError): return False
     return bool(tell(threshold_of_mmap, 2**30) and tell(threshold_of_trim, 2**31 - 1))
 
-# %% ../nbs/11_infer.ipynb #3c575531
+# %% ../nbs/11_infer.ipynb #54bbc9f2
 def share(ids: Sequence[str], accelerator: Accelerator, out: Callable[[str], Path]) -> tuple[list[str], int]:
     "This process's part of `ids` without those whose file `out(id)` exists, and how many that were"
     mine = list(ids)[accelerator.process_index::accelerator.num_processes]
@@ -91,7 +91,7 @@ def stream(ids: Sequence[str],                   # image IDs of the whole datase
     for id, data in progress(pairs, what, total=len(todo) + done, show=accelerator.is_main_process, done=done): work(id, data)
     accelerator.wait_for_everyone()
 
-# %% ../nbs/11_infer.ipynb #28633b45
+# %% ../nbs/11_infer.ipynb #707fee4b
 FEW = 64                                  # images for which a pool, which takes seconds to start, does not pay
 
 def parallel(function: Callable,           # a function importable by name; called with one item
@@ -111,7 +111,7 @@ def parallel(function: Callable,           # a function importable by name; call
             pool.shutdown(cancel_futures=True)
             raise
 
-# %% ../nbs/11_infer.ipynb #2f682448
+# %% ../nbs/11_infer.ipynb #17660369
 @lru_cache(maxsize=512)
 def enlargement(grid: int, scaled: int, size: int) -> Tensor:  # (size, grid) float32
     "Matrix that takes a line of `grid` cells to `scaled` pixels (corners aligned) and on to `size` pixels (half-pixel centres)"
@@ -127,7 +127,7 @@ def enlarge(maps: Tensor,              # (K, h, w) on the network's grid
     rows, columns = (enlargement(g, s, t).to(maps) for g, s, t in zip(maps.shape[1:], scaled, size))
     return rows @ (maps @ columns.T)
 
-# %% ../nbs/11_infer.ipynb #5375d4d8
+# %% ../nbs/11_infer.ipynb #5a36b8f3
 def rescaled(image: np.ndarray, scale: float) -> np.ndarray:
     "The image at `scale`, PIL bicubic, sides rounded"
     if scale == 1: return image
@@ -141,13 +141,13 @@ def mirrored_pair(image: np.ndarray,   # (H, W, 3) uint8
     x = to_tensor(image).to(device)
     return torch.stack([x, x.flip(-1)]).contiguous(memory_format=torch.channels_last)
 
-def ready(model: nn.Module,                # a trained network with a `Backbone`
+def ready(model: nn.Module,                # a trained network
           device: torch.device,
          ) -> nn.Module:                   # its copy, in eval mode
-    "The same network for inference alone: batch norms folded into convolutions, weights laid out as the images are"
+    "The same network for inference alone: an EfficientNet's batch norms folded into its convolutions, weights laid out as the images are"
     return fold_norms(deepcopy(model).to(device)).to(memory_format=torch.channels_last)
 
-# %% ../nbs/11_infer.ipynb #ad130009
+# %% ../nbs/11_infer.ipynb #72551666
 def stretched(maps: Tensor,               # (K, H, W)
               clip: bool = True,          # False leaves the lowest pixels at −minimum/range, as the released program does
              ) -> Tensor:                 # (K, H, W)
@@ -175,7 +175,7 @@ def multiscale_cams(encoder: Encoder,          # in eval mode
             total += enlarge((grid[0] + grid[1].flip(-1)).float(), pair.shape[2:], size)
     return stretched(cam, clip), stretched(sgc, clip)
 
-# %% ../nbs/11_infer.ipynb #7e1dce61
+# %% ../nbs/11_infer.ipynb #5af4cd8b
 def infer_cams(encoder: Encoder,
                devkit: Devkit,
                ids: Sequence[str],
@@ -193,7 +193,7 @@ def infer_cams(encoder: Encoder,
         write_maps(out(id), classes, cam=cam.cpu().numpy(), sgc=sgc.cpu().numpy())
     stream(ids, devkit.image, work, out, accelerator, "CAM and SGC")
 
-# %% ../nbs/11_infer.ipynb #e87fad9e
+# %% ../nbs/11_infer.ipynb #10af13bc
 def affinity_label(image: np.ndarray,       # (H, W, 3) uint8
                    maps: np.ndarray,        # (K, H, W) in [0, 1]
                    classes: np.ndarray,     # (K,) label numbers
@@ -231,11 +231,11 @@ def irn_labels(devkit: Devkit, ids: Sequence[str], maps: Path, folder: Path, for
     parallel(write_affinity_label, jobs, processes, "IRN labels", accelerator.is_main_process)
     accelerator.wait_for_everyone()
 
-# %% ../nbs/11_infer.ipynb #f92b79ad
+# %% ../nbs/11_infer.ipynb #3d5bd4f0
 def pseudo_labels(irn: IRN, devkit: Devkit, ids: Sequence[str], maps: Path, folder: Path, pad_to: int, beta: float, exp_times: int, radius: int,
                   background: float, accelerator: Accelerator) -> None:
     "Random walk of each image's SGC maps along IRN's edges: soft labels to `folder`/ID.npz, hard ones to `folder`/labels/ID.png"
-    irn = irn.to(accelerator.device).eval()
+    irn = ready(irn, accelerator.device)
     (folder/"labels").mkdir(parents=True, exist_ok=True)
     def out(id): return folder/f"{id}.npz"
     def read(id): return devkit.image(id), read_maps(maps/f"{id}.npz")
@@ -273,7 +273,7 @@ def refine_labels(devkit: Devkit, ids: Sequence[str], folder: Path, accelerator:
     parallel(refine_label, jobs, processes, "label CRF", accelerator.is_main_process)
     accelerator.wait_for_everyone()
 
-# %% ../nbs/11_infer.ipynb #8953e74a
+# %% ../nbs/11_infer.ipynb #ab08c5aa
 @torch.inference_mode()
 def multiscale_scores(segmenter: Segmenter,      # in eval mode
                       image: np.ndarray,         # (H, W, 3) uint8
@@ -289,7 +289,7 @@ def multiscale_scores(segmenter: Segmenter,      # in eval mode
         mean = mean + F.interpolate((one + mirrored.flip(-1))[None], size, mode="bilinear", align_corners=False)[0]
     return mean / (2*len(scales))
 
-# %% ../nbs/11_infer.ipynb #0bbc6c55
+# %% ../nbs/11_infer.ipynb #9ad3433c
 def write_refined(image: np.ndarray, probabilities: np.ndarray, out: Path) -> None:
     "CRF of one segmentation, and the file that says the image is done"
     write_label(out, crf_probabilities(image, probabilities, least=CAN_WIN).argmax(0).astype(np.uint8))
