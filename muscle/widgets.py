@@ -12,7 +12,7 @@ __all__ = ['SOFT', 'HARD', 'SOURCES', 'LISTED', 'OUTSIDE', 'INSIDE', 'TURNS', 'L
            'matched_views', 'next_match', 'plan_of', 'match_picture', 'heaviest', 'plan_picture', 'ViewMatcher',
            'differences', 'class_differences', 'RunComparer', 'read_photo', 'tried_photo', 'PhotoTrial']
 
-# %% ../nbs/17_widgets.ipynb #2fb82053
+# %% ../nbs/17_widgets.ipynb #9c2de129
 import base64, html, io
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,10 +37,9 @@ from .plots import canvas, colour_flow, colour_map, outline, overlay, overlay_he
 from .samples import EncoderSamples, to_image, to_tensor
 from .score import confusion, iou
 
-# %% ../nbs/17_widgets.ipynb #0850767a
+# %% ../nbs/17_widgets.ipynb #feed3ce2
 _SCRIPT = """
 function render({ model, el }) {
-  el.dataset.lmSuppressShortcuts = "true";
   const frame = document.createElement("div"), image = document.createElement("img"), ring = document.createElement("span");
   frame.className = "muscle-picture";
   frame.tabIndex = 0;
@@ -48,6 +47,9 @@ function render({ model, el }) {
   el.append(frame);
   let address = null;
   const place = () => {
+    (frame.closest(".jp-OutputArea-output") || el).dataset.lmSuppressShortcuts = "true";
+    const width = model.get("width"), shape = image.naturalWidth / image.naturalHeight || 1;
+    frame.style.width = `${Math.min(width, 0.9 * width * shape)}px`;
     image.style.imageRendering = image.naturalWidth < 240 ? "pixelated" : "auto";
     const [row, column] = model.get("point");
     ring.hidden = row < 0;
@@ -58,11 +60,12 @@ function render({ model, el }) {
     const old = address, value = model.get("value"), empty = !value.byteLength;
     address = empty ? null : URL.createObjectURL(new Blob([value]));
     frame.classList.toggle("muscle-empty", empty);
-    if (empty) image.removeAttribute("src");
-    else image.src = address;
+    if (empty) {
+      image.removeAttribute("src");
+      frame.style.width = `${model.get("width")}px`;
+    } else image.src = address;
     if (old) URL.revokeObjectURL(old);
     image.alt = frame.title = frame.dataset.caption = model.get("caption");
-    frame.style.width = `${model.get("width")}px`;
   };
   const move = (row, column) => {
     const keep = (at, size) => Math.max(0, Math.min(size - 1, Math.floor(at)));
@@ -117,10 +120,10 @@ class Picture(anywidget.AnyWidget):
     _esm, _css = _SCRIPT, _STYLE
     value = traitlets.Bytes().tag(sync=True)  # JPEG or PNG
     point = traitlets.List(traitlets.Int(), [-1, -1]).tag(sync=True)  # row, column in the picture's pixels; −1 = none
-    width = traitlets.Int(420).tag(sync=True)  # on the screen, in pixels
+    width = traitlets.Int(420).tag(sync=True)  # on the screen, in pixels; less for upright pictures
     caption = traitlets.Unicode().tag(sync=True)  # for screen readers and on hovering; in the empty frame while there is no picture
 
-# %% ../nbs/17_widgets.ipynb #d20ee51e
+# %% ../nbs/17_widgets.ipynb #4c664df2
 def encoded(
     picture: np.ndarray,  # (H, W, 3) uint8
 ) -> bytes:
@@ -130,7 +133,7 @@ def encoded(
     else: Image.fromarray(picture).save(memory, "JPEG", quality=90, subsampling=0)
     return memory.getvalue()
 
-# %% ../nbs/17_widgets.ipynb #e80d5556
+# %% ../nbs/17_widgets.ipynb #507bebdb
 def decoded(
     coded: bytes,  # JPEG or PNG
 ) -> np.ndarray:  # (H, W, 3) uint8
@@ -151,7 +154,7 @@ def marked(
 
 def titled(title: str, picture: Picture) -> W.VBox:
     "A picture under its title."
-    return W.VBox([W.HTML(f"<b>{title}</b>"), picture])
+    return W.VBox([W.HTML(f"<b>{title}</b>"), picture], layout=W.Layout(margin="0 10px 0 0"))
 
 
 def slider(kind: type[W.Widget], description: str, value: float, low: float, high: float, step: float) -> W.Widget:
@@ -224,7 +227,7 @@ def told(said: W.HTML, what: str):  # what is missing, in words
     try: yield
     except (CheckpointError, DevkitError, KeyError, OSError) as error: said.value = f"{what} ({html.escape(str(error))})"
 
-# %% ../nbs/17_widgets.ipynb #8d3df067
+# %% ../nbs/17_widgets.ipynb #d3d2f365
 class Layer(NamedTuple):
     "One source's answer for one image."
     classes: tuple[int, ...]  # the K label numbers that have a plane
@@ -243,7 +246,7 @@ def planes_of_label(
     classes = tuple(int(c) for c in np.flatnonzero(np.bincount(label.ravel(), minlength=256)) if c not in (0, VOID))
     return Layer(classes, np.stack([label == c for c in classes]).astype(np.float32) if classes else np.zeros((0, *label.shape), np.float32))
 
-# %% ../nbs/17_widgets.ipynb #a02f8f08
+# %% ../nbs/17_widgets.ipynb #b3c550f7
 class RunView:
     "What lies in a run's folder, image by image; the networks are loaded when first needed."
 
@@ -323,7 +326,7 @@ def open_views(
     runs = [pipeline.Run(place) for place in (folder, *others)]
     return {run.folder.name: RunView(run) for run in runs if run.devkit.root.is_dir()}
 
-# %% ../nbs/17_widgets.ipynb #a86abd02
+# %% ../nbs/17_widgets.ipynb #95209ece
 def find_images(
     ids: Sequence[str],
     tags: Callable[[str], Sequence[str]],  # id → its class names
@@ -334,7 +337,7 @@ def find_images(
     fits = lambda id, word: word in id.lower() or any(tag.lower().startswith(word) for tag in tags(id))
     return [id for id in ids if all(fits(id, word) for word in words)]
 
-# %% ../nbs/17_widgets.ipynb #d10bf5f1
+# %% ../nbs/17_widgets.ipynb #b1fc2024
 def chosen_planes(
     layer: Layer,
     shown: Sequence[int],  # label numbers to keep
@@ -361,7 +364,7 @@ def label_picture(image: np.ndarray,  # (H, W, 3) uint8
     drawn = overlay_label(image, label, strength)
     return drawn if truth is None else outline(drawn, np.where(truth == VOID, 0, truth))
 
-# %% ../nbs/17_widgets.ipynb #1c039a7c
+# %% ../nbs/17_widgets.ipynb #45690659
 class Links(NamedTuple):
     "What joins the pixels of one image."
     affinity: np.ndarray  # (P, P) columns sum to one, cells of `grid`
@@ -431,8 +434,8 @@ def spread_picture(
     heat = Image.fromarray(plane.astype(np.float32) / max(float(plane.max()), 1e-12)).resize((width, height), Image.Resampling.BILINEAR)
     return overlay_heat(image, np.asarray(heat), 0.65)
 
-# %% ../nbs/17_widgets.ipynb #5aa301d4
-LISTED = 300
+# %% ../nbs/17_widgets.ipynb #d0bc4e16
+LISTED = 500
 
 
 def worst_quarter(
@@ -446,7 +449,8 @@ class ImageChooser(W.VBox):
     "A run, a search, and the image chosen: `id` changes with it."
     id = traitlets.Unicode()
 
-    def __init__(self, views: Mapping[str, RunView], worst: Callable[[], Sequence[str]] | None = None):
+    def __init__(self, views: Mapping[str, RunView], start: str | None = None,  # the image to begin with, if the run has it
+                 worst: Callable[[], Sequence[str]] | None = None):
         self.views, self.worst = views, worst
         wide = dict(layout=W.Layout(width="auto"), style={"description_width": "46px"})
         self.run = W.Dropdown(options=list(views), description="run", **wide)
@@ -455,12 +459,13 @@ class ImageChooser(W.VBox):
         self.image, self.found = W.Select(rows=9, layout=W.Layout(width="auto")), W.HTML()
         self.back, self.forth = (W.Button(description=text, layout=W.Layout(width="50%")) for text in ("previous", "next"))
         rows = [self.run, self.query, self.failures, self.image, W.HBox([self.back, self.forth]), self.found]
-        super().__init__([row for row in rows if worst or row is not self.failures], layout=W.Layout(width="236px", margin="0 18px 0 0", flex="0 0 auto"))
+        super().__init__([row for row in rows if worst or row is not self.failures], layout=W.Layout(width="210px", margin="0 14px 0 0", flex="0 0 auto"))
         for control in (self.run, self.query, self.failures): control.observe(self.refresh, "value")
         self.image.observe(self.take, "value")
         self.back.on_click(lambda _: self.move(-1))
         self.forth.on_click(lambda _: self.move(1))
         self.refresh()
+        offer(self.image, self.image.options, start)
 
     @property
     def view(self) -> RunView:
@@ -470,7 +475,7 @@ class ImageChooser(W.VBox):
         "List what fits the search, and keep the chosen image if it is among it."
         ids = self.worst() if self.failures.value else self.view.ids()
         fitting = find_images(ids, self.view.tags, self.query.value)
-        self.found.value = f"{len(fitting)} of {len(ids)} images" + (f", the first {LISTED} listed" if len(fitting) > LISTED else "")
+        self.found.value = f"{len(fitting)} of {len(ids)} images" + (f"<br>{LISTED} of them listed" if len(fitting) > LISTED else "")
         kept = self.image.value
         with unheard(self.image, self.take):
             offer(self.image, fitting[:LISTED], kept)
@@ -484,7 +489,7 @@ class ImageChooser(W.VBox):
         options = self.image.options
         if options: self.image.value = options[(options.index(self.image.value) + by) % len(options)]
 
-# %% ../nbs/17_widgets.ipynb #a91cbab0
+# %% ../nbs/17_widgets.ipynb #4be66596
 def class_box(
     name: str,
     colour: Sequence[int],  # red, green, blue in 0..255
@@ -507,12 +512,12 @@ def iou_text(
     parts = [f"{name} {100 * value:.0f}" for name, value in zip(names, scores.iou) if not np.isnan(value)]
     return f"IoU {100 * scores.miou:.1f} % ({', '.join(parts)})"
 
-# %% ../nbs/17_widgets.ipynb #3e5860ac
+# %% ../nbs/17_widgets.ipynb #4f668b00
 class CamExplorer(Shell):
     "A run's maps and labels of an image, live under a threshold; click a pixel to see what it is joined to."
 
-    def __init__(self, views: Mapping[str, RunView]):
-        self.chooser, self.boxes, self.opened, self.layer = ImageChooser(views, worst=self.worst), {}, None, None
+    def __init__(self, views: Mapping[str, RunView], start: str | None = None):  # start: the image to begin with
+        self.chooser, self.boxes, self.opened, self.layer = ImageChooser(views, start, self.worst), {}, None, None
         narrow = dict(style={"description_width": "84px"}, layout=W.Layout(width="310px"))
         self.source = W.Dropdown(options=["SGC"], description="source", **narrow)
         self.scale = W.Dropdown(options=[("as in the run", 0), *((f"{s} alone, computed now", s) for s in (0.5, 1.0, 1.5, 2.0))], description="scales", **narrow)
@@ -603,7 +608,7 @@ class CamExplorer(Shell):
         planes = self.walk_of(self.chooser.run.value, self.opened, tuple(self.maps.point))
         self.walk.value = encoded(spread_picture(self.view.image(self.opened), planes[self.steps.value]))
 
-# %% ../nbs/17_widgets.ipynb #2033b024
+# %% ../nbs/17_widgets.ipynb #afc07ad3
 OUTSIDE, INSIDE = (86, 180, 233), (255, 130, 20)
 TURNS = colour_flow(np.stack([np.sin(np.arange(1, 9) * np.pi / 4), np.cos(np.arange(1, 9) * np.pi / 4)])[:, None])[0]  # (8, 3) uint8
 
@@ -669,17 +674,17 @@ def sides(
     drawn = draw_points(edge, k, step, walk, evenly)
     return drawn.outside.flatten().numpy(), drawn.inside.flatten().numpy()
 
-# %% ../nbs/17_widgets.ipynb #0ca5d1df
+# %% ../nbs/17_widgets.ipynb #6e0d907c
 class BeaconViewer(Shell):
     "A class's boundary as the segmenter sees it, and the points of both walks."
 
-    def __init__(self, views: Mapping[str, RunView]):
-        self.chooser, self.edge_of = ImageChooser(views), lru_cache(4)(self._edge)
+    def __init__(self, views: Mapping[str, RunView], start: str | None = None):  # start: the image to begin with
+        self.chooser, self.edge_of = ImageChooser(views, start), lru_cache(4)(self._edge)
         self.kind = W.Dropdown(description="class", style={"description_width": "84px"}, layout=W.Layout(width="310px"))
         trained = self.view.settings(7)
         self.step = slider(W.IntSlider, "step", trained["beacon_step"], 1, 20, 1)
         self.points = slider(W.IntSlider, "points", trained["beacon_points"], 4, 256, 4)
-        self.said, self.turned, self.released, self.gradient = W.HTML(), *(Picture(width=272, caption=text) for text in ("boundary", "released walk", "walk along the gradient"))
+        self.said, self.turned, self.released, self.gradient = W.HTML(), *(Picture(width=255, caption=text) for text in ("boundary", "released walk", "walk along the gradient"))
         self.titled = {"boundary, by the way out": self.turned, "released walk": self.released, "along the gradient": self.gradient}
         arrows = " ".join(f"<span style='background:rgb({r},{g},{b});color:black;padding:0 5px'>{arrow}</span>" for arrow, (r, g, b) in zip("↘↓↙←↖↑↗→", TURNS))
         key = W.HTML(f"{arrows} way out of the class &emsp; <b style='color:rgb{OUTSIDE}'>■</b> outside <b style='color:rgb{INSIDE}'>■</b> inside")
@@ -719,7 +724,7 @@ class BeaconViewer(Shell):
             few = f"; not more than {self.points.value} points on a side of the {' and the '.join(missing)} walk, so BEACON leaves this class out" if missing else ""
             self.said.value = f"{html.escape(self.chooser.id)}: {len(edge.pixel)} pixels of boundary{few}"
 
-# %% ../nbs/17_widgets.ipynb #997552da
+# %% ../nbs/17_widgets.ipynb #eda4b3ba
 class Pair(NamedTuple):
     "Two views of an image and their regions."
     views: tuple[np.ndarray, np.ndarray]  # each (V, V, 3) uint8
@@ -782,7 +787,7 @@ def plan_of(
     plan = transports(points([one]), points([other]), epsilon).plan[0]
     return plan.reshape(*one.shape[1:], *other.shape[1:]).numpy()
 
-# %% ../nbs/17_widgets.ipynb #95ed0faf
+# %% ../nbs/17_widgets.ipynb #7cd96592
 def match_picture(
     views: Sequence[np.ndarray],  # two (V, V, 3) uint8
     boxes: tuple[list, list],  # regions: row, column, height, width in their view
@@ -837,18 +842,18 @@ def plan_picture(
     rows, columns = ((np.arange(side) * size) // side for size in flat.shape)
     return colour_map(flat[rows][:, columns] / max(float(flat.max()), 1e-12), "viridis")
 
-# %% ../nbs/17_widgets.ipynb #703634d6
+# %% ../nbs/17_widgets.ipynb #72cdf479
 class ViewMatcher(Shell):
     "The two views of a draw, their regions, and the transport plan of a pair of them."
 
-    def __init__(self, views: Mapping[str, RunView]):
-        self.chooser, self.pair = ImageChooser(views), None
+    def __init__(self, views: Mapping[str, RunView], start: str | None = None):  # start: the image to begin with
+        self.chooser, self.pair = ImageChooser(views, start), None
         wide = dict(style={"description_width": "84px"}, layout=W.Layout(width="310px"))
-        self.number, self.another = 0, W.Button(description="another draw", layout=W.Layout(width="150px", margin="2px 70px 2px 92px"))
+        self.number, self.another = 0, W.Button(description="another draw", layout=W.Layout(width="150px", margin="2px 72px 2px 90px"))
         self.match = W.Dropdown(description="pair", **wide)
         self.epsilon = W.SelectionSlider(options=[0.02, 0.05, 0.1, 0.2, 0.5, 1.0], value=0.1, description="entropy ε", **wide)
         self.lines, self.strength = slider(W.IntSlider, "lines", 40, 1, 200, 1), slider(W.FloatSlider, "strength", 0.5, 0, 1, 0.05)
-        self.said, self.joined, self.plan = W.HTML(), Picture(width=560, caption="two views"), Picture(width=272, caption="transport plan")
+        self.said, self.joined, self.plan = W.HTML(), Picture(width=520, caption="two views"), Picture(width=256, caption="transport plan")
         self.titled = {"view 1 and view 2: click a cell of the window": self.joined, "transport plan": self.plan}
         body = W.VBox([in_rows([self.another, self.match]), in_rows([self.epsilon, self.lines]), self.strength, self.said, in_rows([titled(*each) for each in self.titled.items()])])
         super().__init__([W.HBox([self.chooser, body])])
@@ -904,7 +909,7 @@ class ViewMatcher(Shell):
         self.plan.value = encoded(plan_picture(plan, self.scale() * self.pair.views[0].shape[0]))
         self.said.value = f"{html.escape(self.chooser.id)}, epoch {self.number}: {len(self.pair.boxes[0])} windows × {len(self.pair.boxes[1])} quadrants; a plan of {' × '.join(map(str, plan.shape))} cells"
 
-# %% ../nbs/17_widgets.ipynb #7f99cc06
+# %% ../nbs/17_widgets.ipynb #7342c677
 def differences(
     one: Mapping[str, float],  # id → IoU in percent
     other: Mapping[str, float],
@@ -927,54 +932,58 @@ def class_differences(
     table["difference"] = table["other"] - table["one"]
     return table
 
-# %% ../nbs/17_widgets.ipynb #ebb8db98
+# %% ../nbs/17_widgets.ipynb #57cf1603
 class RunComparer(Shell):
-    "Two runs side by side, images sorted by difference."
+    "Two runs, or two sources of one, side by side; images sorted by difference."
 
     def __init__(self, views: Mapping[str, RunView]):
         self.views, names = views, list(views)
         narrow = dict(style={"description_width": "84px"}, layout=W.Layout(width="310px"))
-        self.one, self.other = (W.Dropdown(options=names, value=value, description=text, **narrow) for value, text in ((names[0], "one"), (names[min(1, len(names) - 1)], "other")))
-        self.source = W.Dropdown(options=SOURCES[:-1], value="segmentation", description="source", **narrow)
+        self.runs = [W.Dropdown(options=names, value=value, description=text, **narrow) for value, text in ((names[0], "one"), (names[min(1, len(names) - 1)], "other"))]
+        kinds = ("segmentation", "segmentation" if len(names) > 1 else "segmentation + CRF")
+        self.sources = [W.Dropdown(options=SOURCES[:-1], value=kind, description="its", **narrow) for kind in kinds]
         self.threshold = slider(W.FloatSlider, "background", 0.3, 0, 0.95, 0.01)
         self.threshold.continuous_update = False
-        self.image, self.table = W.Select(rows=14, layout=W.Layout(width="236px")), W.HTML()
-        self.pictures = [Picture(width=272, caption=text) for text in ("one", "other", "truth")]
+        self.image, self.table = W.Select(rows=14, layout=W.Layout(width="210px")), W.HTML()
+        self.pictures = [Picture(width=255, caption=text) for text in ("one", "other", "truth")]
         self.titled = dict(zip(("one", "other", "truth"), self.pictures))
-        body = W.VBox([in_rows([titled(*each) for each in self.titled.items()]), self.table])
-        listed = W.VBox([W.HTML("<b>image, other − one</b>"), self.image], layout=W.Layout(margin="0 18px 0 0"))
-        super().__init__([in_rows([self.one, self.other, self.source, self.threshold]), W.HBox([listed, body])])
-        for control in (self.one, self.other, self.source, self.threshold): control.observe(self.compare, "value")
+        rows = [in_rows(pair) for pair in zip(self.runs, self.sources)]
+        body = W.VBox([*rows, self.threshold, in_rows([titled(*each) for each in self.titled.items()]), self.table])
+        listed = W.VBox([W.HTML("<b>other − one, points of mIoU</b>"), self.image], layout=W.Layout(margin="0 14px 0 0", flex="0 0 auto"))
+        super().__init__([W.HBox([listed, body])])
+        for control in (*self.runs, *self.sources, self.threshold): control.observe(self.compare, "value")
         self.image.observe(self.draw, "value")
         self.compare()
 
     @property
     def view(self) -> RunView:
-        return self.views[self.one.value]
+        return self.views[self.runs[0].value]
 
     def legend(self) -> list[int]:
         return self.view.classes(self.image.value)
 
     def compare(self, _=None):
-        "Score both runs, sort the images, write the table."
-        (one, first), (other, second) = (self.views[run.value].scored(self.source.value, self.threshold.value) for run in (self.one, self.other))
+        "Score both, sort the images, write the table."
+        (one, first), (other, second) = (self.views[run.value].scored(source.value, self.threshold.value) for run, source in zip(self.runs, self.sources))
         table = differences(one, other)
         with unheard(self.image, self.draw): offer(self.image, [(f"{row.image}  {row.difference:+.1f}", row.image) for row in table.head(LISTED).itertuples()], self.image.value)
-        classes = class_differences(first, second, self.view.names)
-        self.table.value = classes.to_html(index=False, float_format="{:.1f}".format, na_rep="–", border=0) if len(table) else "no image was scored in both"
+        shown = class_differences(first, second, self.view.names).to_html(index=False, float_format="{:.1f}".format, na_rep="–", border=0, classes="muscle-table")
+        self.table.value = f"<style>.muscle-table :is(td, th) {{ text-align: right; padding: 1px 14px; line-height: 1.5 }}</style>{shown}" if len(table) else "no image was scored in both"
         self.draw()
 
     def draw(self, _=None):
         "Both labels and the truth of the image."
         id = self.image.value
-        if not id: return
-        for picture, run in zip(self.pictures, (self.one.value, self.other.value)):
-            layer = self.views[run].layer(id, self.source.value)
+        if not id:
+            for picture in self.pictures: picture.value = b""
+            return
+        for picture, run, source in zip(self.pictures, self.runs, self.sources):
+            layer = self.views[run.value].layer(id, source.value)
             label = label_of(layer.planes, layer.classes, self.threshold.value)
             picture.value = encoded(label_picture(self.view.image(id), label, self.view.truth(id), 0.6))
         self.pictures[2].value = encoded(overlay_label(self.view.image(id), self.view.truth(id)))
 
-# %% ../nbs/17_widgets.ipynb #a95919de
+# %% ../nbs/17_widgets.ipynb #9b5fe9c5
 LONG_SIDE = 500
 
 
@@ -1001,7 +1010,7 @@ def tried_photo(
     label = multiscale_scores(view.segmenter(), image, scales, here).argmax(0).numpy().astype(np.uint8) if trained else None
     return Layer(tuple(classes), sgc.numpy()), label
 
-# %% ../nbs/17_widgets.ipynb #7b8d7e92
+# %% ../nbs/17_widgets.ipynb #f199fb4f
 class PhotoTrial(Shell):
     "Drop a photo, tick what is in it, see maps and mask."
 
@@ -1011,16 +1020,18 @@ class PhotoTrial(Shell):
         self.drop = W.FileUpload(accept="image/*", description="choose a photo", layout=W.Layout(width="170px"))
         self.many = W.Checkbox(False, description="four scales (slower)", indent=False, layout=W.Layout(width="auto", margin="2px 18px"))
         self.threshold = slider(W.FloatSlider, "background", 0.3, 0, 0.95, 0.01)
+        self.example, self.tried = W.Button(description="an image of the run", layout=W.Layout(width="170px")), 0
         self.go = W.Button(description="look", button_style="primary", disabled=True, layout=W.Layout(width="120px"))
         self.tags, self.said = in_rows([]), W.HTML("choose a photo or drop one on the first frame, and tick what is in it")
-        self.pictures = [Picture(width=360, caption=text) for text in ("drop a photo here", "its label", "the segmenter's label")]
+        self.pictures = [Picture(width=330, caption=text) for text in ("drop a photo here", "its label", "the segmenter's label")]
         self.titled = dict(zip(("maps", "label from the maps", "segmenter, which is not told the tags"), self.pictures))
-        super().__init__([in_rows([self.run, self.drop]), self.tags, in_rows([self.threshold, self.many, self.go]), self.said, in_rows([titled(*each) for each in self.titled.items()])])
+        super().__init__([in_rows([self.run, self.drop, self.example]), self.tags, in_rows([self.threshold, self.many, self.go]), self.said, in_rows([titled(*each) for each in self.titled.items()])])
         self.run.observe(self.offer, "value")
         self.drop.observe(lambda change: change.new and self.take(bytes(change.new[0]["content"])), "value")
         self.pictures[0].on_msg(lambda picture, content, buffers: self.take(bytes(buffers[0])))
         self.threshold.observe(self.draw, "value")
         self.go.on_click(self.look)
+        self.example.on_click(self.show_example)
         self.offer()
 
     @property
@@ -1035,6 +1046,14 @@ class PhotoTrial(Shell):
         run, self.layer = self.run.value, None
         if run not in self.boxes: self.boxes[run] = [class_box(name, palette()[place], False) for place, name in enumerate(self.view.names)][1:]
         self.tags.children = self.boxes[run]
+
+    def show_example(self, _=None):
+        "The next image that is segmented and not trained on, with its tags."
+        ids = self.view.run.ids("val")
+        id, self.tried = ids[self.tried % len(ids)], self.tried + 1
+        self.take(self.view.devkit.image_file(id).read_bytes())
+        for place, box in enumerate(self.tags.children): box.value = place + 1 in self.view.classes(id)
+        self.look()
 
     def take(self, content: bytes):
         "Read the file and show it."

@@ -4,22 +4,14 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import COMMANDS, PROJECT, command
 from PIL import Image
 
-PROJECT = Path(__file__).resolve().parents[2]
-COMMANDS = Path(sys.executable).parent
 RESULTS = ["seed_cam_miou", "seed_sgc_miou", "pseudo_walk_miou", "pseudo_crf_miou", "val_miou", "val_crf_miou"]
-
-
-def command(*words, **more):
-    "A command of the project, run to its end"
-    return subprocess.run([COMMANDS / words[0], *map(str, words[1:])], cwd=PROJECT, capture_output=True, text=True, **more)
 
 
 def record(folder):
@@ -37,20 +29,6 @@ def same_outputs(one, other):
     assert one.keys() == other.keys()
     differing = [name for name in one if not name.startswith("metrics/") and not name.endswith(".svg") and one[name] != other[name]]
     assert not differing, differing
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory):
-    return tmp_path_factory.mktemp("data") / "shapes"
-
-
-@pytest.fixture(scope="session")
-def smoke(tmp_path_factory, data):
-    "One unbroken run of all nine stages"
-    folder = tmp_path_factory.mktemp("runs") / "smoke"
-    done = command("muscle_run", "smoke", "--run", folder, "--set", f"data.devkit={data}")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
 
 
 def test_nine_stages(smoke):
