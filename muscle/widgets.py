@@ -12,7 +12,7 @@ __all__ = ['SOFT', 'HARD', 'SOURCES', 'LISTED', 'OUTSIDE', 'INSIDE', 'TURNS', 'L
            'matched_views', 'next_match', 'plan_of', 'match_picture', 'heaviest', 'plan_picture', 'ViewMatcher',
            'differences', 'class_differences', 'RunComparer', 'read_photo', 'tried_photo', 'PhotoTrial']
 
-# %% ../nbs/17_widgets.ipynb #73fe0747
+# %% ../nbs/17_widgets.ipynb #e1e7064a
 import base64, html, io
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,7 +37,7 @@ from .plots import canvas, colour_flow, colour_map, outline, overlay, overlay_he
 from .samples import EncoderSamples, to_image, to_tensor
 from .score import confusion, iou
 
-# %% ../nbs/17_widgets.ipynb #a947c0d6
+# %% ../nbs/17_widgets.ipynb #b335513b
 _SCRIPT = """
 function render({ model, el }) {
   const frame = document.createElement("div"), image = document.createElement("img"), ring = document.createElement("span");
@@ -106,7 +106,7 @@ export default { render };
 
 _STYLE = """
 .muscle-picture { position: relative; display: inline-block; max-width: 100%; line-height: 0; cursor: crosshair; }
-.muscle-picture:focus-visible { outline: 3px solid #0072B2; outline-offset: 2px; }
+.muscle-picture:focus-visible { outline: 3px solid #56B4E9; outline-offset: -3px; }
 .muscle-picture img { width: 100%; }
 .muscle-picture span { position: absolute; width: 14px; height: 14px; margin: -9px; border: 2px solid white; border-radius: 50%;
   box-shadow: 0 0 0 1.5px black, inset 0 0 0 1.5px black; pointer-events: none; }
@@ -125,7 +125,7 @@ class Picture(anywidget.AnyWidget):
     width = traitlets.Int(420).tag(sync=True)  # on the screen, in pixels; less for upright pictures
     caption = traitlets.Unicode().tag(sync=True)  # for screen readers and on hovering; in the empty frame while there is no picture
 
-# %% ../nbs/17_widgets.ipynb #057f0d21
+# %% ../nbs/17_widgets.ipynb #6c56c786
 def encoded(
     picture: np.ndarray,  # (H, W, 3) uint8
 ) -> bytes:
@@ -135,7 +135,7 @@ def encoded(
     else: Image.fromarray(picture).save(memory, "JPEG", quality=90, subsampling=0)
     return memory.getvalue()
 
-# %% ../nbs/17_widgets.ipynb #57c59cbb
+# %% ../nbs/17_widgets.ipynb #9650163e
 def decoded(
     coded: bytes,  # JPEG or PNG
 ) -> np.ndarray:  # (H, W, 3) uint8
@@ -229,7 +229,7 @@ def told(said: W.HTML, what: str):  # what is missing, in words
     try: yield
     except (CheckpointError, DevkitError, KeyError, OSError) as error: said.value = f"{what} ({html.escape(str(error))})"
 
-# %% ../nbs/17_widgets.ipynb #99f311cd
+# %% ../nbs/17_widgets.ipynb #70ff0e04
 class Layer(NamedTuple):
     "One source's answer for one image."
     classes: tuple[int, ...]  # the K label numbers that have a plane
@@ -248,7 +248,7 @@ def planes_of_label(
     classes = tuple(int(c) for c in np.flatnonzero(np.bincount(label.ravel(), minlength=256)) if c not in (0, VOID))
     return Layer(classes, np.stack([label == c for c in classes]).astype(np.float32) if classes else np.zeros((0, *label.shape), np.float32))
 
-# %% ../nbs/17_widgets.ipynb #e34024f4
+# %% ../nbs/17_widgets.ipynb #9cb567f9
 class RunView:
     "What lies in a run's folder, image by image; the networks are loaded when first needed."
 
@@ -328,7 +328,7 @@ def open_views(
     runs = [pipeline.Run(place) for place in (folder, *others)]
     return {run.folder.name: RunView(run) for run in runs if run.devkit.root.is_dir()}
 
-# %% ../nbs/17_widgets.ipynb #96575125
+# %% ../nbs/17_widgets.ipynb #055211c3
 def find_images(
     ids: Sequence[str],
     tags: Callable[[str], Sequence[str]],  # id → its class names
@@ -339,7 +339,7 @@ def find_images(
     fits = lambda id, word: word in id.lower() or any(tag.lower().startswith(word) for tag in tags(id))
     return [id for id in ids if all(fits(id, word) for word in words)]
 
-# %% ../nbs/17_widgets.ipynb #8f532381
+# %% ../nbs/17_widgets.ipynb #50ae8298
 def chosen_planes(
     layer: Layer,
     shown: Sequence[int],  # label numbers to keep
@@ -366,7 +366,7 @@ def label_picture(image: np.ndarray,  # (H, W, 3) uint8
     drawn = overlay_label(image, label, strength)
     return drawn if truth is None else outline(drawn, np.where(truth == VOID, 0, truth))
 
-# %% ../nbs/17_widgets.ipynb #d39cd11f
+# %% ../nbs/17_widgets.ipynb #f4e2f589
 class Links(NamedTuple):
     "What joins the pixels of one image."
     affinity: np.ndarray  # (P, P) columns sum to one, cells of `grid`
@@ -436,7 +436,7 @@ def spread_picture(
     heat = Image.fromarray(plane.astype(np.float32) / max(float(plane.max()), 1e-12)).resize((width, height), Image.Resampling.BILINEAR)
     return overlay_heat(image, np.asarray(heat), 0.65)
 
-# %% ../nbs/17_widgets.ipynb #180e05fa
+# %% ../nbs/17_widgets.ipynb #a4518a11
 LISTED = 500
 
 
@@ -491,7 +491,7 @@ class ImageChooser(W.VBox):
         options = self.image.options
         if options: self.image.value = options[(options.index(self.image.value) + by) % len(options)]
 
-# %% ../nbs/17_widgets.ipynb #11dc50db
+# %% ../nbs/17_widgets.ipynb #73987f90
 def class_box(
     name: str,
     colour: Sequence[int],  # red, green, blue in 0..255
@@ -514,7 +514,7 @@ def iou_text(
     parts = [f"{name} {100 * value:.0f}" for name, value in zip(names, scores.iou) if not np.isnan(value)]
     return f"IoU {100 * scores.miou:.1f} % ({', '.join(parts)})"
 
-# %% ../nbs/17_widgets.ipynb #b37d8ceb
+# %% ../nbs/17_widgets.ipynb #8613e716
 class CamExplorer(Shell):
     "A run's maps and labels of an image, live under a threshold; click a pixel to see what it is joined to."
 
@@ -610,7 +610,7 @@ class CamExplorer(Shell):
         planes = self.walk_of(self.chooser.run.value, self.opened, tuple(self.maps.point))
         self.walk.value = encoded(spread_picture(self.view.image(self.opened), planes[self.steps.value]))
 
-# %% ../nbs/17_widgets.ipynb #4622771f
+# %% ../nbs/17_widgets.ipynb #a946f6e8
 OUTSIDE, INSIDE = (86, 180, 233), (255, 130, 20)
 TURNS = colour_flow(np.stack([np.sin(np.arange(1, 9) * np.pi / 4), np.cos(np.arange(1, 9) * np.pi / 4)])[:, None])[0]  # (8, 3) uint8
 
@@ -676,7 +676,7 @@ def sides(
     drawn = draw_points(edge, k, step, walk, evenly)
     return drawn.outside.flatten().numpy(), drawn.inside.flatten().numpy()
 
-# %% ../nbs/17_widgets.ipynb #dbc13fa8
+# %% ../nbs/17_widgets.ipynb #92ffe134
 class BeaconViewer(Shell):
     "A class's boundary as the segmenter sees it, and the points of both walks."
 
@@ -726,7 +726,7 @@ class BeaconViewer(Shell):
             few = f"; not more than {self.points.value} points on a side of the {' and the '.join(missing)} walk, so BEACON leaves this class out" if missing else ""
             self.said.value = f"{html.escape(self.chooser.id)}: {len(edge.pixel)} pixels of boundary{few}"
 
-# %% ../nbs/17_widgets.ipynb #4972df18
+# %% ../nbs/17_widgets.ipynb #788bf90d
 class Pair(NamedTuple):
     "Two views of an image and their regions."
     views: tuple[np.ndarray, np.ndarray]  # each (V, V, 3) uint8
@@ -789,7 +789,7 @@ def plan_of(
     plan = transports(points([one]), points([other]), epsilon).plan[0]
     return plan.reshape(*one.shape[1:], *other.shape[1:]).numpy()
 
-# %% ../nbs/17_widgets.ipynb #831e2a5d
+# %% ../nbs/17_widgets.ipynb #cbfb1242
 def match_picture(
     views: Sequence[np.ndarray],  # two (V, V, 3) uint8
     boxes: tuple[list, list],  # regions: row, column, height, width in their view
@@ -844,7 +844,7 @@ def plan_picture(
     rows, columns = ((np.arange(side) * size) // side for size in flat.shape)
     return colour_map(flat[rows][:, columns] / max(float(flat.max()), 1e-12), "viridis")
 
-# %% ../nbs/17_widgets.ipynb #5dd431d9
+# %% ../nbs/17_widgets.ipynb #2ae44162
 class ViewMatcher(Shell):
     "The two views of a draw, their regions, and the transport plan of a pair of them."
 
@@ -911,7 +911,7 @@ class ViewMatcher(Shell):
         self.plan.value = encoded(plan_picture(plan, self.scale() * self.pair.views[0].shape[0]))
         self.said.value = f"{html.escape(self.chooser.id)}, epoch {self.number}: {len(self.pair.boxes[0])} windows × {len(self.pair.boxes[1])} quadrants; a plan of {' × '.join(map(str, plan.shape))} cells"
 
-# %% ../nbs/17_widgets.ipynb #c92fa5c6
+# %% ../nbs/17_widgets.ipynb #2d5eaffa
 def differences(
     one: Mapping[str, float],  # id → IoU in percent
     other: Mapping[str, float],
@@ -934,7 +934,7 @@ def class_differences(
     table["difference"] = table["other"] - table["one"]
     return table
 
-# %% ../nbs/17_widgets.ipynb #33099e94
+# %% ../nbs/17_widgets.ipynb #cfb5d1ef
 class RunComparer(Shell):
     "Two runs, or two sources of one, side by side; images sorted by difference."
 
@@ -985,7 +985,7 @@ class RunComparer(Shell):
             picture.value = encoded(label_picture(self.view.image(id), label, self.view.truth(id), 0.6))
         self.pictures[2].value = encoded(overlay_label(self.view.image(id), self.view.truth(id)))
 
-# %% ../nbs/17_widgets.ipynb #d8f8c526
+# %% ../nbs/17_widgets.ipynb #55921900
 LONG_SIDE = 500
 
 
@@ -1012,7 +1012,7 @@ def tried_photo(
     label = multiscale_scores(view.segmenter(), image, scales, here).argmax(0).numpy().astype(np.uint8) if trained else None
     return Layer(tuple(classes), sgc.numpy()), label
 
-# %% ../nbs/17_widgets.ipynb #fcc45ab1
+# %% ../nbs/17_widgets.ipynb #85148b9e
 class PhotoTrial(Shell):
     "Drop a photo, tick what is in it, see maps and mask."
 

@@ -91,15 +91,20 @@ def browser():
 
 def opened(browser, lab, name):
     "A notebook in JupyterLab, alone on the page, after all its cells have run"
-    page = browser.new_page(viewport={"width": 1240, "height": 940})
+    page = browser.new_page(viewport={"width": 1240, "height": 1130})
     page.set_default_timeout(PATIENCE)
     page.goto(f"{lab[0]}/lab/tree/{lab[1].relative_to(PROJECT)}/{name}?reset")
     page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
     page.evaluate("async () => { await jupyterapp.restored; await jupyterapp.shell.currentWidget.context.sessionContext.ready; }")
     page.evaluate("() => { if (!jupyterapp.shell.leftCollapsed) jupyterapp.shell.collapseLeft(); }")
     page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
-    page.wait_for_function("() => jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.status === 'idle'")
+    rest(page)
     return page
+
+
+def rest(page):
+    "Until the kernel has nothing to do"
+    page.wait_for_function("() => jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.status === 'idle'")
 
 
 def sound(page):
@@ -115,12 +120,14 @@ def widget(page, name):
     "The output of the cell that makes a widget, scrolled to"
     cell = page.evaluate("name => [...jupyterapp.shell.currentWidget.content.model.cells].findIndex(cell => cell.sharedModel.source.includes(name))", f"widgets.{name}(")
     page.evaluate("async place => { const notebook = jupyterapp.shell.currentWidget.content; notebook.activeCellIndex = place; await notebook.scrollToItem(place, 'start'); }", cell)
-    output = page.locator(f".jp-Cell[data-windowed-list-index='{cell}'] .jp-OutputArea-output")
-    output.locator(".muscle-picture img[src]").first.wait_for()
-    return output
+    shown = page.locator(f".jp-Cell[data-windowed-list-index='{cell}']")
+    shown.evaluate("cell => cell.scrollIntoView({ block: 'start' })")
+    shown.locator(".muscle-picture img[src]").first.wait_for()
+    return shown.locator(".jp-OutputArea-output")
 
 
 def shot(page, name):
+    rest(page)
     page.screenshot(path=SHOTS / f"{name}.png")
 
 
@@ -173,7 +180,8 @@ def test_explorer(tour):
     said = explorer.locator(".widget-html").filter(has_text="IoU")
     with Changes(label), Changes(said, lambda text: text.inner_text()): press(explorer, "background", "Home")
     press(explorer, "background", "ArrowRight", 32)
-    with Changes(maps): press(explorer, "strength", "ArrowLeft", 4)
+    with Changes(maps): press(explorer, "strength", "ArrowLeft", 2)
+    with Changes(maps): explorer.locator(".widget-dropdown").filter(has_text="source").locator("select").select_option("walk")
     with Changes(walk): click(maps, 0.42, 0.6)
     with Changes(walk): press(explorer, "walk steps", "ArrowRight", 3)
     ring = explorer.locator(".muscle-picture span").first
