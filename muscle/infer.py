@@ -129,10 +129,10 @@ def enlarge(maps: Tensor,              # (K, h, w) on the network's grid
 
 # %% ../nbs/11_infer.ipynb #5a36b8f3
 def rescaled(image: np.ndarray, scale: float) -> np.ndarray:
-    "The image at `scale`, PIL bicubic, sides rounded"
-    if scale == 1: return image
+    "The image at `scale`, PIL bicubic, sides rounded and at least the 32 pixels that the network needs"
     height, width = image.shape[:2]
-    return np.asarray(Image.fromarray(image).resize((max(1, round(width*scale)), max(1, round(height*scale))), Image.Resampling.BICUBIC))
+    size = max(32, round(width*scale)), max(32, round(height*scale))
+    return image if size == (width, height) else np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
 
 def mirrored_pair(image: np.ndarray,   # (H, W, 3) uint8
                   device: torch.device,

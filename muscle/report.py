@@ -206,4 +206,4 @@ def draw_pictures(run: Run, examples: int) -> None:
 def training_figure(run: Run, stage: str) -> Figure | None:
     "Training curves of `encoder`, `irn` or `segmenter`; None where released weights were taken over"
     log = run.folder/"metrics"/f"{stage}.csv"
-    return plots.training_curves(pd.read_csv(log, index_col="epoch").drop(columns=["signal", "seconds"])) if log.exists() else None
+    return plots.training_curves(pd.read_csv(log, index_col="epoch").drop(columns=["signal", "seconds", "images_s"])) if log.exists() else None
