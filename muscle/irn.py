@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['Path', 'paths', 'PathIndex', 'path_index', 'affinity', 'PairLabels', 'affinity_labels', 'IrnLosses', 'irn_losses',
-           'MeanShift', 'IrnOutput', 'IRN', 'parameter_groups', 'measure_mean_shift', 'canonical_state', 'load_irn',
-           'transition', 'random_walk', 'PseudoLabel', 'soft_planes', 'pseudo_label']
+           'MeanShift', 'IrnOutput', 'load_trunk', 'IRN', 'parameter_groups', 'measure_mean_shift', 'canonical_state',
+           'load_irn', 'transition', 'random_walk', 'PseudoLabel', 'soft_planes', 'pseudo_label']
 
-# %% ../nbs/08_irn.ipynb #b109bda0
+# %% ../nbs/08_irn.ipynb #e1bececd
 import functools
 import re
 import warnings
@@ -20,9 +20,9 @@ import torchvision
 from einops import rearrange
 from torch import nn
 
-from .backbone import load_checked, read_checkpoint
+from .backbone import fetch_weights, load_checked, read_checkpoint
 
-# %% ../nbs/08_irn.ipynb #795cf1fb
+# %% ../nbs/08_irn.ipynb #3ee7def0
 class Path(NamedTuple):
     "The straight way from a cell to one of its neighbours."
     offset: tuple  # (dy, dx) of the far end; dy ≥ 0, and dx > 0 where dy = 0
@@ -44,7 +44,7 @@ def paths(
                if dy * dy + dx * dx < radius * radius and (dy > 0 or dx > 0)]
     return tuple(sorted((_path(*o) for o in offsets), key=lambda p: (len(p.cells), p.offset)))
 
-# %% ../nbs/08_irn.ipynb #2997e967
+# %% ../nbs/08_irn.ipynb #281c0247
 class PathIndex(NamedTuple):
     "Flat positions on a grid of the ends and of the cells of every path."
     source: np.ndarray  # (cells,) where the paths start
@@ -65,7 +65,7 @@ def path_index(
     groups = [np.stack([flat(p.cells) for p in ways if len(p.cells) == n])[..., None] + source for n in lengths]
     return PathIndex(source, flat([p.offset for p in ways])[:, None] + source, tuple(groups))
 
-# %% ../nbs/08_irn.ipynb #bbac1d5b
+# %% ../nbs/08_irn.ipynb #40aac37f
 def _windows(grid, reach):
     "(n, h, w) → strided view (n, window rows, window columns, h - reach, w - 2·reach)."
     view = grid.unfold(-2, reach + 1, 1).unfold(-2, 2 * reach + 1, 1)
@@ -97,7 +97,7 @@ class _Strongest(torch.autograd.Function):
                 left = left.masked_fill(taken, 0)
         return total, None
 
-# %% ../nbs/08_irn.ipynb #c1f60a68
+# %% ../nbs/08_irn.ipynb #18b461fa
 def affinity(
     edge: torch.Tensor,  # (n, h, w) edge probability in 0..1
     radius: int,  # as in `paths`
@@ -111,7 +111,7 @@ def affinity(
                          f"{edge.shape[-2]}×{edge.shape[-1]}: use larger images or a smaller radius")
     return 1 - _Strongest.apply(edge, radius)
 
-# %% ../nbs/08_irn.ipynb #f86fb6af
+# %% ../nbs/08_irn.ipynb #ed3b7e1e
 class PairLabels(NamedTuple):
     "What is known of each pair; all (n, paths, h - radius + 1, w - 2·radius + 2) booleans."
     background: torch.Tensor  # both ends are background
@@ -132,7 +132,7 @@ def affinity_labels(
     known, same = (near != void) & (far != void), near == far
     return PairLabels(known & same & (near == 0), known & same & (near > 0), known & ~same)
 
-# %% ../nbs/08_irn.ipynb #c69d8b27
+# %% ../nbs/08_irn.ipynb #c34cee04
 class IrnLosses(NamedTuple):
     "The five terms of the loss and their sum; scalars."
     bg_pos: torch.Tensor  # −log affinity, pairs of background
@@ -158,7 +158,7 @@ def _displacement_errors(displacement, radius):
     difference = rearrange(difference, "(n part) path h w -> n part path h w", part=2)
     return (difference - offset.T[:, :, None, None]).abs().mean(1), difference.abs().mean(1)
 
-# %% ../nbs/08_irn.ipynb #c39919ff
+# %% ../nbs/08_irn.ipynb #6d376188
 def irn_losses(
     edge: torch.Tensor,  # (n, 1, h, w) edge logits
     displacement: torch.Tensor,  # (n, 2, h, w) rows and columns to the object's centre, in cells
@@ -176,7 +176,7 @@ def irn_losses(
     total = ((bg_pos + fg_pos) / 2 + neg) / 2 + (dp_fg + dp_bg) / 2
     return IrnLosses(bg_pos, fg_pos, neg, dp_fg, dp_bg, total)
 
-# %% ../nbs/08_irn.ipynb #dc4f41f0
+# %% ../nbs/08_irn.ipynb #ad2f2ec9
 def _reduce(inputs, outputs, groups, scale=1):
     "1×1 convolution, normalisation, upsampling, then ReLU."
     layers = [nn.Conv2d(inputs, outputs, 1, bias=False), nn.GroupNorm(groups, outputs)]
@@ -214,7 +214,7 @@ class MeanShift(nn.Module):
     def forward(self, x):
         return x if self.training else x - self.running_mean[:, None, None]
 
-# %% ../nbs/08_irn.ipynb #1203bae0
+# %% ../nbs/08_irn.ipynb #47af29f0
 class IrnOutput(NamedTuple):
     "What the network gives on the grid ceil(H/4) × ceil(W/4)."
     edge: torch.Tensor  # (N, 1, h, w) logits
@@ -236,7 +236,7 @@ class _Branches(nn.Module):
         self.fc_dp7 = _reduce(64 + 128 + 256, 256, 16).append(nn.Conv2d(256, 2, 1, bias=False))
         self.mean_shift = MeanShift()
 
-# %% ../nbs/08_irn.ipynb #b0991c9d
+# %% ../nbs/08_irn.ipynb #3b1d4937
 def _joined(maps, size):
     "Crop to a common grid and stack the channels."
     return torch.cat([m[..., : size[0], : size[1]] for m in maps], 1)
@@ -271,7 +271,17 @@ class _Network(_Branches):
         getattr(self, self.resnet).train(mode and self.train_backbone)
         return self
 
-# %% ../nbs/08_irn.ipynb #55d99de8
+# %% ../nbs/08_irn.ipynb #66f53d26
+def load_trunk(
+    trunk: nn.Module,  # the ResNet of a network, changed in place
+    name: str,  # its torchvision name
+) -> None:
+    "torchvision's first ImageNet weights; a `CheckpointError` says what to fetch by hand where they cannot be downloaded."
+    state = read_checkpoint(fetch_weights(torchvision.models.get_model_weights(name).IMAGENET1K_V1.url))
+    counters = {n: t for n, t in trunk.state_dict().items() if n.endswith("num_batches_tracked")}  # older than these files
+    load_checked(trunk, counters | state, (r"fc\.(weight|bias)",))
+
+# %% ../nbs/08_irn.ipynb #0ff44ddc
 class IRN(_Network):
     """The inter-pixel relation network (IRN, Ahn et al. 2019, §4.3); its weights are named as in the released checkpoint."""
 
@@ -279,11 +289,12 @@ class IRN(_Network):
         self,
         resnet: str = "resnet50",  # a torchvision ResNet; "resnet50" is the paper's. Also the prefix of its weights' names
         train_backbone: bool = False,  # let gradients and batch statistics into the ResNet
-        weights: str | None = None,  # checkpoint to load, ours or the authors'; None leaves random weights
+        weights: str | None = None,  # "imagenet": torchvision's ResNet; else a checkpoint, ours or the authors'; None leaves random weights
     ):
         super().__init__(resnet, train_backbone)
         self.train()
-        if weights: load_irn(self, weights)
+        if weights == "imagenet": load_trunk(getattr(self, resnet), resnet)
+        elif weights: load_irn(self, weights)
 
     @torch.no_grad()
     def infer(
@@ -298,7 +309,7 @@ class IRN(_Network):
         edge, displacement = (m[..., : -(-height // 4), : -(-width // 4)].float() for m in self(both))
         return IrnOutput(((edge[0] + edge[1].flip(-1)) / 2).sigmoid(), displacement[0])
 
-# %% ../nbs/08_irn.ipynb #7cbe7582
+# %% ../nbs/08_irn.ipynb #08d70d2a
 def parameter_groups(
     model: IRN,
     lr: float = 0.1,  # of the edge branch
@@ -327,7 +338,7 @@ def measure_mean_shift(
     model.train(was_training)
     return model.mean_shift.running_mean
 
-# %% ../nbs/08_irn.ipynb #ed2a9fba
+# %% ../nbs/08_irn.ipynb #73fbc12b
 _REPEATS = (  # pattern of a repeat → the name it repeats
     (r"(?:stage1|backbone\.0)\.0\.", "{net}.conv1."),
     (r"(?:stage1|backbone\.0)\.1\.", "{net}.bn1."),
@@ -369,7 +380,7 @@ def load_irn(
     "Load a checkpoint of ours or the authors' into `model`; anything missing, unexpected or of another shape is refused."
     load_checked(model, canonical_state(read_checkpoint(path), model.resnet))
 
-# %% ../nbs/08_irn.ipynb #04515a14
+# %% ../nbs/08_irn.ipynb #c736d07d
 class _Pattern(NamedTuple):
     "Compressed rows of the graph of a grid."
     starts: np.ndarray  # (cells + 1,) where each row starts
@@ -393,7 +404,7 @@ def _pattern(radius, size):
     starts = np.concatenate([[0], inside.sum(1).cumsum()])
     return _Pattern(starts, neighbour[inside], value[inside])
 
-# %% ../nbs/08_irn.ipynb #0a7fdcc5
+# %% ../nbs/08_irn.ipynb #9a4a345d
 def transition(
     edge: torch.Tensor,  # (n, 1, h, w) edge probability in 0..1
     beta: float = 8,  # sharpness: the affinity's exponent
@@ -412,7 +423,7 @@ def transition(
         warnings.filterwarnings("ignore", "Sparse", UserWarning)
         return torch.sparse_csr_tensor(starts, (table.columns + image * h * w).flatten(), values, (n * h * w,) * 2)
 
-# %% ../nbs/08_irn.ipynb #fad26cfd
+# %% ../nbs/08_irn.ipynb #c61ba107
 @torch.no_grad()
 def random_walk(
     cams: torch.Tensor,  # (K, h, w) or (n, K, h, w) maps of the present classes, ≥ 0
@@ -433,7 +444,7 @@ def random_walk(
     for _ in range(2**exp_times): places = step @ places
     return rearrange(places, "(n h w) plane -> n plane h w", n=n, h=h).reshape(cams.shape)
 
-# %% ../nbs/08_irn.ipynb #0772c5ce
+# %% ../nbs/08_irn.ipynb #e3e7b17f
 class PseudoLabel(NamedTuple):
     "A refined map as a soft and as a hard label."
     planes: torch.Tensor  # (1 + K, H, W) background, then the classes, in 0..1
