@@ -62,7 +62,7 @@ def test_done_is_not_done_again(smoke, data):
 
 def test_killed_and_started_again(smoke, data, tmp_path):
     "SIGKILL to the whole family, once in the middle of a training and once in the middle of the maps; the end is that of the unbroken run"
-    folder = tmp_path / "killed"
+    folder = tmp_path / smoke.name                  # a table names the run
     words = [str(COMMANDS / "muscle_run"), "smoke", "--run", str(folder), "--set", f"data.devkit={data}"]
     for reached in (lambda: (folder / "encoder" / "resume.pt").exists() and not (folder / "encoder" / "model.safetensors").exists(),
                     lambda: 3 <= len(list((folder / "cams").glob("*.npz"))) < 20):
