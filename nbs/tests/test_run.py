@@ -154,7 +154,7 @@ def test_real_photographs(tmp_path):
     folder = tmp_path / "voc"
     small = ["data.limit=8", "encoder.backbone=b0", "encoder.weights=none", "encoder.crop=96", "encoder.view=48", "encoder.long_side=[96,160]", "encoder.batch=4", "encoder.epochs=1", "encoder.image_from=0",
              "encoder.pixel_from=0", "encoder.region_from=0", "cams.scales=[0.5]", "irn.resnet=resnet18", "irn.weights=none", "irn.crop=128", "irn.batch=4", "irn.epochs=1",
-             "segmenter.backbone=b0", "segmenter.weights=none", "segmenter.layers=1", "segmenter.crop=96", "segmenter.batch=4", "segmenter.epochs=1", "segmentation.scales=[0.5]", "machine.workers=0"]
+             "segmenter.backbone=b0", "segmenter.weights=none", "segmenter.layers=1", "segmenter.crop=96", "segmenter.batch=4", "segmenter.epochs=1", "scores.agreement_images=2", "segmentation.scales=[0.5]", "machine.workers=0"]
     done = command("muscle_run", "voc12", "--devkit", os.environ["MUSCLE_VOC_SAMPLE"], "--run", folder, *(word for setting in small for word in ("--set", setting)))
     assert done.returncode == 0, done.stdout + done.stderr
     assert all(record(folder)["results"][name] is not None for name in RESULTS)
