@@ -6,7 +6,7 @@
 __all__ = ['Draw', 'WALKS', 'sobel', 'sharpened', 'Boundary', 'boundary', 'Walk', 'released_walk', 'gradient_walk', 'random_draw',
            'first_k', 'Drawn', 'draw_points', 'sample', 'contrast_points', 'beacon']
 
-# %% ../nbs/07_beacon.ipynb #18c2b28c
+# %% ../nbs/07_beacon.ipynb #ff50463a
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from einops import einsum, rearrange
 from torch import Tensor
 
-# %% ../nbs/07_beacon.ipynb #38952ba0
+# %% ../nbs/07_beacon.ipynb #5fb55534
 def sobel() -> Tensor:  # (2, 1, 5, 5): across, positive on the left; down, positive above
     "The Sobel pair of MuSCLe §5; the small numbers in the middle are the released program's."
     half = torch.tensor([[2.0, 1], [3, 2], [4, 3], [3, 2], [2, 1]])
@@ -35,7 +35,7 @@ def sharpened(scores: Tensor,  # (N, C, H, W), not normalised
     parts = [(sharpness * scores[image].float()).softmax(0)[present] for image, present in classes.items()]
     return torch.cat(parts) if parts else scores.new_zeros(0, *scores.shape[2:]), where
 
-# %% ../nbs/07_beacon.ipynb #a341bcfa
+# %% ../nbs/07_beacon.ipynb #2b7e4172
 class Boundary(NamedTuple):
     "Boundary pixels of all present classes of a batch, ordered by plane and then by pixel."
     where: Tensor  # (B, 2) int: image and 0-based foreground class of each plane
@@ -62,7 +62,7 @@ def boundary(scores: Tensor,  # (N, C, H, W), not normalised
     angle = torch.rad2deg(torch.atan2(down[mask], across[mask]))
     return Boundary(where, mask, plane, pixel, ((angle - 22.5) % 360 // 45).long().clamp(0, 7))
 
-# %% ../nbs/07_beacon.ipynb #6980c1d0
+# %% ../nbs/07_beacon.ipynb #76c0bdfc
 class Walk(NamedTuple):
     "Where one stands after walking from M boundary pixels."
     outside: Tensor  # (M,) int: row · W + column
@@ -95,7 +95,7 @@ def gradient_walk(pixel: Tensor,  # (M,) int: row · W + column
     def at(r, c): return r * size[1] + c, (r >= 0) & (r < size[0]) & (c >= 0) & (c < size[1])
     return Walk(*at(row + down, column + right), *at(row - down, column - right))
 
-# %% ../nbs/07_beacon.ipynb #9297a42f
+# %% ../nbs/07_beacon.ipynb #ddcea8d5
 Draw = Callable[[int, int], Tensor]  # (how many there are, k) → k different positions below that, int
 
 def random_draw(count: int,  # how many points there are
@@ -111,7 +111,7 @@ def first_k(count: int,  # how many points there are
     "The first k points; for reference."
     return torch.arange(k)
 
-# %% ../nbs/07_beacon.ipynb #013dd794
+# %% ../nbs/07_beacon.ipynb #ebcc7531
 class Drawn(NamedTuple):
     "k points on either side of the boundary of B' planes."
     image: Tensor  # (B',) int
@@ -138,7 +138,7 @@ def draw_points(edge: Boundary,
         return points[torch.stack(chosen).to(points.device)] if rich else points.new_zeros(0, k)
     return Drawn(edge.where[rich, 0], pick(outside, outsides), pick(inside, insides))
 
-# %% ../nbs/07_beacon.ipynb #968c51fe
+# %% ../nbs/07_beacon.ipynb #2823ae08
 def sample(features: Tensor,  # (N, D, h, w)
            image: Tensor,  # (P,) int
            pixel: Tensor,  # (P,) int: row · W + column at `size`
@@ -154,9 +154,10 @@ def sample(features: Tensor,  # (N, D, h, w)
     left, right, across = corners(pixel % size[1], size[1], w)
     cells = [(top, left, (1 - down) * (1 - across)), (top, right, (1 - down) * across), (bottom, left, down * (1 - across)), (bottom, right, down * across)]
     if (h, w) == tuple(size): cells = [(top, left, torch.ones_like(down))]
-    return sum(features[image, :, row, column].float() * weight[:, None] for row, column, weight in cells)
+    table = rearrange(features, "n d h w -> (n h w) d")  # rows of a table, for an index's gradient is summed in no fixed order
+    return sum(F.embedding((image * h + row) * w + column, table).float() * weight[:, None] for row, column, weight in cells)
 
-# %% ../nbs/07_beacon.ipynb #e1f306a2
+# %% ../nbs/07_beacon.ipynb #d0fec263
 def _grouped(labels, features, labels_mean, features_mean):
     alike, near = labels > labels_mean, features > features_mean
     total = features.new_zeros(())
@@ -177,7 +178,7 @@ def contrast_points(x_out: Tensor,  # (B, k, D), soft-maxed features outside
     alike_mean, agree_mean = alike.detach().mean((1, 2))[:, None], agree.mean((1, 2))[:, None]
     return sum(_grouped(agree.mean(side), alike.mean(side), agree_mean, alike_mean) for side in (2, 1))
 
-# %% ../nbs/07_beacon.ipynb #f6559e98
+# %% ../nbs/07_beacon.ipynb #e3cd3135
 def beacon(scores: Tensor,  # (N, C, H, W), not normalised; carry no gradient
            features: Tensor,  # (N, D, h, w), on any grid of the same image, corners aligned
            soft_mask: Tensor,  # (N, C, H, W), the pseudo label

@@ -13,7 +13,7 @@ __all__ = ['CAM_SCALES', 'SCALES', 'STAGES', 'ROWS', 'MORE', 'THROUGHPUT', 'LONG
            'Tally', 'own_peak_mb', 'seconds', 'take', 'apart', 'measure', 'machine', 'Growth', 'grow', 'repeated',
            'flat', 'line', 'save', 'muscle_bench']
 
-# %% ../nbs/19_bench.ipynb #543c4256
+# %% ../nbs/19_bench.ipynb #cd8b975e
 import json
 import os
 import platform
@@ -55,7 +55,7 @@ from .score import ThresholdCurve, confusion, score_labels, score_maps
 from .segmenter import Segmenter, full_features
 from .shapes import scene, write_shapes
 
-# %% ../nbs/19_bench.ipynb #a4e8e6de
+# %% ../nbs/19_bench.ipynb #cbd0992c
 def field(*shape: int,  # (..., H, W)
           seed: int = 0,
           knots: int = 9,  # random values along an axis, joined smoothly
@@ -90,7 +90,7 @@ def tagged(images: int, classes: int = 20) -> Tensor:  # float32 (images, classe
     "Two tags for every image; every fifth image has the same."
     return torch.stack([torch.zeros(classes).index_fill_(0, torch.tensor([i % 5, 5 + i % 5]), 1) for i in range(images)])
 
-# %% ../nbs/19_bench.ipynb #8be14fce
+# %% ../nbs/19_bench.ipynb #1a0252fc
 class Work(NamedTuple):
     "The work of a row, ready to be called."
     run: Callable[[], object]
@@ -99,7 +99,7 @@ class Work(NamedTuple):
     facts: dict = {}  # numbers other than time
     keep: object = None  # what must live as long as the work, such as a temporary folder
 
-# %% ../nbs/19_bench.ipynb #dc4a221d
+# %% ../nbs/19_bench.ipynb #39ee42ba
 def plain_walk(cams: Tensor,  # (K, h, w)
                edge: Tensor,  # (1, h, w)
                beta: float = 8, exp_times: int = 6, radius: int = 5) -> Tensor:  # (K, h, w)
@@ -119,7 +119,7 @@ def walk(device: torch.device, grid: tuple[int, int] = (63, 84), planes: int = 2
     cams, edge = field(planes, *grid).abs().to(device), (1 - 2 * field(1, *grid, seed=1).abs()).clamp(0, 1).to(device)
     return Work(lambda: take(cams, edge), f"{planes} planes, {grid[0]}×{grid[1]} cells, 64 steps", 1)
 
-# %% ../nbs/19_bench.ipynb #db2bb980
+# %% ../nbs/19_bench.ipynb #e860504e
 def plain_curve(devkit: Devkit, ids: Sequence[str], read: Callable, thresholds: Sequence[float] = np.arange(60) / 100) -> np.ndarray:  # int64 (T, C, C)
     "Confusion matrices, threshold by threshold."
     total = 0
@@ -146,7 +146,7 @@ def curve(device: torch.device, images: int = 50, size: tuple[int, int] = (375, 
     def read(id): return (maps := read_maps(kit / f"maps/{id}.npz")).sgc, maps.classes
     return Work(lambda: score(Devkit(Path(root.name)), ids, read), f"{images} images {size[0]}×{size[1]}, 2 classes each, 60 thresholds", images)
 
-# %% ../nbs/19_bench.ipynb #29031613
+# %% ../nbs/19_bench.ipynb #3366e110
 def plain_consistency(cam: Tensor, sgc: Tensor, tags: Tensor, share: float = 0.2) -> Tensor:
     "The consistency loss over all planes."
     bar = F.pad(tags, (1, 0), value=1)[:, :, None, None]
@@ -169,7 +169,7 @@ def image(device: torch.device, images: int = 64, loss: Callable = image_level) 
     emb, tags = torch.randn(images, 384, generator=torch.Generator().manual_seed(0)).to(device).requires_grad_(), tagged(images).to(device)
     return Work(lambda: torch.autograd.grad(loss(emb, tags), emb), f"{images} embeddings of 384", images)
 
-# %% ../nbs/19_bench.ipynb #ff1bf20a
+# %% ../nbs/19_bench.ipynb #2e1311ab
 def plain_sinkhorn(cost: Tensor, mu: Tensor, nu: Tensor, epsilon: float = 0.1, iterations: int = 10) -> Tensor:
     "Transport between two regions, with logarithms of potentials (Cuturi 2013)."
     u, v = torch.zeros_like(mu), torch.zeros_like(nu)
@@ -203,7 +203,7 @@ def region(device: torch.device, images: int = 16, loss: Callable = region_level
     pairs = sum(4 * len(windows(torch.empty(1, 180, 150), draws)) for _ in range(images)) / images
     return Work(run, f"{images} images, overlap 180×150, {pairs:.0f} region pairs each", images)
 
-# %% ../nbs/19_bench.ipynb #7a10cdbb
+# %% ../nbs/19_bench.ipynb #cc46b2f0
 def plain_beacon(scores: Tensor, features: Tensor, soft_mask: Tensor, tags: Tensor, k: int = 128, step: int = 7, draw: Draw = random_draw) -> Tensor:
     "Boundary contrast on full-size features, class by class, with the released walk."
     x, t = (F.interpolate(m, scores.shape[2:], mode="bilinear", align_corners=True).softmax(1).flatten(2) for m in (features, soft_mask))
@@ -226,7 +226,7 @@ def contrast(device: torch.device, images: int = 6, side: int = 448, loss: Calla
     features, tags = field(images, 256, side // 8, side // 8, seed=2).to(device).requires_grad_(), tagged(images).to(device)
     return Work(lambda: torch.autograd.grad(loss(scores, features, mask, tags, **settings), features), f"{images} images {side}², 256 features, 2 classes each", images)
 
-# %% ../nbs/19_bench.ipynb #58d7ec02
+# %% ../nbs/19_bench.ipynb #c44ec84e
 def one_by_one(image: np.ndarray, scales: Sequence[float], device: torch.device, maps: Callable) -> Tensor:
     "Sum over scales and mirrors of `maps(x)` (N, K, h, w), each resized to the image."
     total = 0
@@ -251,7 +251,7 @@ def plain_scores(segmenter: Segmenter, image: np.ndarray, scales: Sequence[float
         return out.scores.softmax(1)
     return one_by_one(image, scales, accelerator.device, probabilities)[0] / (2 * len(scales))
 
-# %% ../nbs/19_bench.ipynb #8d4b07ff
+# %% ../nbs/19_bench.ipynb #18ef8c48
 CAM_SCALES, SCALES = (0.5, 1, 1.5, 2), (0.5, 0.75, 1, 1.25, 1.5, 1.75)
 
 def cam(device: torch.device, backbone: str = "b3", size: tuple[int, int] = (375, 500), maps: Callable = multiscale_cams) -> Work:
@@ -270,7 +270,7 @@ def on(device: torch.device) -> Accelerator:
     "accelerate's handle for a device, in single precision."
     return open_accelerator({"device": str(device), "precision": "fp32"})
 
-# %% ../nbs/19_bench.ipynb #6af006ad
+# %% ../nbs/19_bench.ipynb #bbaac822
 def few_win(size: tuple[int, int], labels: int = 21, able: int = 4) -> np.ndarray:  # float32 (labels, H, W)
     "Probabilities in which only `able` labels get anywhere."
     scores = torch.full((labels, *size), -4.0)
@@ -290,7 +290,7 @@ def crf_pool(device: torch.device, size: tuple[int, int] = (375, 500)) -> Work:
     def run(): return [job.result() for job in [pool.submit(work) for _ in range(4 * cores)]]
     return Work(run, f"{4 * cores} photos {size[0]}×{size[1]}, 21 labels, {cores} processes", 4 * cores)
 
-# %% ../nbs/19_bench.ipynb #a809eece
+# %% ../nbs/19_bench.ipynb #40f9f791
 class Held(Samples):
     "A batch that lies in memory, as samples of a loader."
     def __init__(self, batch: NamedTuple):
@@ -316,7 +316,7 @@ def plain_iteration(model: nn.Module, batch: NamedTuple, steps: Callable, lr: fl
             opt.step(); opt.zero_grad()
     return run
 
-# %% ../nbs/19_bench.ipynb #99e5e94d
+# %% ../nbs/19_bench.ipynb #af7d2cd7
 def plain_encoder_steps(model: Encoder, batch: EncoderSample):
     "Stage 1's two losses with everything switched on."
     bar = F.pad(batch.tags, (1, 0), value=1)[:, :, None, None]
@@ -345,7 +345,7 @@ def step7(device: torch.device, backbone: str = "b7", images: int = 1, crop: int
     run = plain_iteration(model, batch, plain_segmenter_steps, 1e-5, 9.0, device) if plain else iteration(model, batch, partial(segmenter_steps, contrast=Beacon()), 0, 1e-5, 9.0, device)
     return Work(run, f"{backbone.upper()}, {images} image{'s' if images > 1 else ''} {crop}²", images)
 
-# %% ../nbs/19_bench.ipynb #9c31380e
+# %% ../nbs/19_bench.ipynb #0963c852
 def soft_label(device: torch.device, size: tuple[int, int] = (375, 500), plain: bool = False) -> Work:
     "Write a soft label of two classes; the work is to read it."
     folder = tempfile.TemporaryDirectory()
@@ -357,7 +357,7 @@ def soft_label(device: torch.device, size: tuple[int, int] = (375, 500), plain: 
     def read(): return np.load(folder.name + "/soft.npz")["arr_0"].astype(np.float32) if plain else read_soft(folder.name + "/soft.npz", 21)
     return Work(read, f"a label {size[0]}×{size[1]}, 2 of 20 classes: {facts['mb_on_disk']:.3f} MB", 1, facts)
 
-# %% ../nbs/19_bench.ipynb #a6293692
+# %% ../nbs/19_bench.ipynb #3f49227a
 class Setting(NamedTuple):
     "Networks and scales of the stages."
     encoder: str = "b3"
@@ -384,7 +384,7 @@ def material(images: int) -> Material:
     write_seeds(folder / "seeds", ids, devkit.tags, lambda id: devkit.mask(id).shape)
     return Material(devkit, ids, folder, keep)
 
-# %% ../nbs/19_bench.ipynb #a22a6803
+# %% ../nbs/19_bench.ipynb #109444ad
 def stage_2(m: Material, out: Path, s: Setting, a: Accelerator) -> Callable:
     "CAM inference."
     return partial(infer_cams, lively(Encoder(s.encoder, m.devkit.num_classes)), m.devkit, m.ids, out, s.cam_scales, a)
@@ -421,7 +421,7 @@ def stage(device: torch.device, number: int, images: int) -> Work:
     run = STAGES[number](m, m.folder / "out", Setting(), on(device))
     return Work(run, f"{images} {'real' if os.environ.get('MUSCLE_VOC_SAMPLE') else 'drawn'} photos", images, keep=m)
 
-# %% ../nbs/19_bench.ipynb #eabc2bf2
+# %% ../nbs/19_bench.ipynb #902bd7c4
 def load_1(device: torch.device, images: int = 96) -> Work:
     "Stage 1's samples."
     m = material(images)
@@ -445,7 +445,7 @@ def epochs(samples: Samples, batch: int = 8) -> Callable:
     batches = loader(samples, batch, workers=2)
     return lambda: sum(len(b.image) for b in batches)
 
-# %% ../nbs/19_bench.ipynb #9d07ef84
+# %% ../nbs/19_bench.ipynb #834c90b9
 class Row(NamedTuple):
     "How a row's work is made ready."
     ours: Callable[..., Work]  # device → work
@@ -471,7 +471,7 @@ THROUGHPUT = {
     **{f"stage_{number}": Row(partial(stage, number=number, images=images), once=True) for number, images in {2: 4, 3: 64, 5: 8, 6: 64, 8: 3}.items()},
 }
 
-# %% ../nbs/19_bench.ipynb #de414354
+# %% ../nbs/19_bench.ipynb #19c3673a
 class Cost(NamedTuple):
     "What one kind of operation adds up to."
     calls: int = 0
@@ -511,7 +511,7 @@ class Tally(TorchDispatchMode):
         calls, flops, moved = self.costs.get(kind, Cost())
         self.costs[kind] = Cost(calls + 1, flops + flop, moved + sum(map(size_in_bytes, tensors)))
 
-# %% ../nbs/19_bench.ipynb #82e85e25
+# %% ../nbs/19_bench.ipynb #8d6c6981
 def own_peak_mb(device: torch.device) -> float:
     "The most memory that this process, or its GPU, has held."
     if device.type == "cuda": return torch.cuda.max_memory_allocated(device) / 2**20
@@ -545,7 +545,7 @@ def take(row: Row, plain: bool, repeat: int, device: torch.device, settings: dic
     return {"median_s": statistics.median(times), "min_s": min(times), "cpu_s": busy, "peak_mb": max(own_peak_mb(device), memory.mb if device.type == "cpu" else 0),
             "shape": work.shape, **known, **work.facts, "operations": costs}
 
-# %% ../nbs/19_bench.ipynb #257a63e1
+# %% ../nbs/19_bench.ipynb #e9d89e2b
 def apart(function: Callable, *arguments) -> object:
     "The result of a call made in a fresh process."
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool: return pool.submit(function, *arguments).result()
@@ -568,7 +568,7 @@ def machine(device: str, threads: int | None = None) -> dict:
     return {"device": torch.cuda.get_device_name(place) if place.type == "cuda" else "CPU", "threads": torch.get_num_threads(), "cores": psutil.cpu_count(logical=True),
             "torch": torch.__version__, "matmul_gflop_s": 2 * side**3 / matmul / 1e9, "copy_gb_s": 2 * long.nbytes / copy / 1e9, "idle_mb": idle}
 
-# %% ../nbs/19_bench.ipynb #5e4fec40
+# %% ../nbs/19_bench.ipynb #07eef102
 class Growth(NamedTuple):
     "Rows measured over the same sizes, ascending."
     what: str  # what is counted
@@ -590,7 +590,7 @@ def grow(group: str, row: int, repeat: int, device: str, threads: int | None = N
     found = [measure(name, plain, repeat, device, threads, setting) for setting in GROWTH[group].settings]
     return {"median_s": [f["median_s"] for f in found], "peak_mb": [f["peak_mb"] for f in found]}
 
-# %% ../nbs/19_bench.ipynb #cde4e3b0
+# %% ../nbs/19_bench.ipynb #059ed8d0
 TINY = Setting("b0", "resnet18", "b0", (1,), (1,), 32)
 
 def repeated(folder: Path, images: int, drawn: int = 100) -> Material:
@@ -614,7 +614,7 @@ def flat(number: int, images: int, device: str = "cpu", threads: int | None = No
         with PeakMemory() as memory: took = seconds(run, torch.device(device))
     return {"peak_mb": memory.mb, "seconds": took}
 
-# %% ../nbs/19_bench.ipynb #f9782cfa
+# %% ../nbs/19_bench.ipynb #b5e38267
 def line(name: str, found: dict) -> str:
     "A row of the table."
     cells = [f"{name:<11}", f"{found['median_s']:9.4f}", f"{found['min_s']:9.4f}", f"{found['peak_mb']:8.0f}", f"{found.get('images_s') or 0:9.2f}"]
@@ -629,6 +629,7 @@ def save(path: Path, data: dict) -> None:
 @click.option("--row", "rows", multiple=True, help="A row to measure (repeatable); by default the eleven main ones.")
 @click.option("--plain", is_flag=True, help="Time the plain formulations too, and print how much faster ours is.")
 @click.option("--stages", is_flag=True, help="Throughput of loaders and stages in images/s.")
+@click.option("--everything", is_flag=True, help="All rows, loaders and stages.")
 @click.option("--growth", "groups", multiple=True, type=click.Choice([*GROWTH, "all"]), help="Time over size (repeatable).")
 @click.option("--flat", "counts", multiple=True, type=int, help="Memory of the streaming stages over so many tiny images (repeatable: 100, 1000, 10000).")
 @click.option("--stage", "numbers", multiple=True, type=click.Choice([str(n) for n in STAGES]), help="With --flat: only these stages.")
@@ -636,16 +637,16 @@ def save(path: Path, data: dict) -> None:
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--threads", type=int, help="Threads of torch; by default its own choice.")
 @click.option("--json", "path", type=click.Path(path_type=Path, dir_okay=False), help="Write, or complete, this file.")
-def muscle_bench(rows, plain, stages, groups, counts, numbers, repeat, device, threads, path):
+def muscle_bench(rows, plain, stages, everything, groups, counts, numbers, repeat, device, threads, path):
     """Measure what the project's work costs in time and memory."""
     every = {**ROWS, **MORE, **THROUGHPUT}
     if unknown := [name for name in rows if name not in every]: raise click.UsageError(f"no row {', '.join(unknown)}; there are {', '.join(every)}")
     data = json.loads(path.read_text()) if path and path.exists() else {}
     data["machine"] = apart(machine, device, threads)
     click.echo(", ".join(f"{key} {value:.1f}" if isinstance(value, float) else f"{key} {value}" for key, value in data["machine"].items()))
-    chosen = list(rows) or ([] if stages or groups or counts else list(ROWS))
-    if chosen or stages: click.echo(f"{'row':<11} {'median s':>9} {'min s':>9} {'peak MB':>8} {'images/s':>9}" + (f" {'plain s':>10} {'peak MB':>8} {'ratio':>9}" if plain else ""))
-    for name in [*chosen, *(THROUGHPUT if stages else ())]:
+    chosen = list(every) if everything else [*(rows or ([] if stages or groups or counts else ROWS)), *(THROUGHPUT if stages else ())]
+    if chosen: click.echo(f"{'row':<11} {'median s':>9} {'min s':>9} {'peak MB':>8} {'images/s':>9}" + (f" {'plain s':>10} {'peak MB':>8} {'ratio':>9}" if plain else ""))
+    for name in chosen:
         data[name] = apart(measure, name, False, repeat, device, threads)
         if plain and every[name].plain:
             data[name]["plain"] = apart(measure, name, True, min(repeat, 3), device, threads)

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['Losses', 'Starts', 'encoder_steps', 'irn_steps', 'Beacon', 'segmenter_steps', 'Schedule', 'schedule', 'optimizer',
-           'Plan', 'save_model', 'Position', 'resume', 'keep', 'fit', 'run_epoch']
+           'Plan', 'bare', 'save_model', 'Position', 'resume', 'keep', 'fit', 'run_epoch']
 
-# %% ../nbs/12_fit.ipynb #d8a2656b
+# %% ../nbs/12_fit.ipynb #12887ff6
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -32,7 +32,7 @@ from .infer import progress
 from .irn import irn_losses
 from .samples import EncoderSample, IrnSample, SegmenterSample, loader
 
-# %% ../nbs/12_fit.ipynb #28c974c4
+# %% ../nbs/12_fit.ipynb #e557d780
 Losses = dict[str, Tensor]                  # name → scalar; their sum is back-propagated
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Starts:
         start = getattr(self, part)
         return start is not None and epoch >= start
 
-# %% ../nbs/12_fit.ipynb #f60c41a2
+# %% ../nbs/12_fit.ipynb #13ba7af9
 def encoder_steps(model: nn.Module,         # the encoder, maybe wrapped for several processes
                   batch: EncoderSample,     # a batch of images, their two views, boxes and tags
                   epoch: int,               # from 0
@@ -72,7 +72,7 @@ def encoder_steps(model: nn.Module,         # the encoder, maybe wrapped for sev
     if starts.on("region", epoch): losses["region"] = region_level(first, second, batch.box1, batch.box2, batch.tags) + 0*first.mean()  # a graph, also where no region qualifies
     yield losses
 
-# %% ../nbs/12_fit.ipynb #4ee55b1f
+# %% ../nbs/12_fit.ipynb #e5d47682
 def irn_steps(model: nn.Module, batch: IrnSample, epoch: int, radius: int) -> Iterator[Losses]:
     "Stage 4 (Ahn et al. 2019, eqs. 4–9): affinity along paths and displacement"
     model.train()
@@ -97,7 +97,7 @@ def segmenter_steps(model: nn.Module, batch: SegmenterSample, epoch: int, contra
         losses["beacon"] = contrast.weight*beacon(out.scores, out.features, batch.mask, batch.tags, contrast.points, contrast.step, contrast.walk, draw)
     yield losses
 
-# %% ../nbs/12_fit.ipynb #4b2f1b82
+# %% ../nbs/12_fit.ipynb #f48284b9
 class Schedule(NamedTuple):
     "A learning-rate schedule and when it is told to go on"
     scheduler: LRScheduler | ReduceLROnPlateau
@@ -127,7 +127,7 @@ def optimizer(kind: str,                    # `adam`, `adamw` or `sgd`
     if kind == "sgd": return SGD(parameters, lr, momentum=0.9, weight_decay=weight_decay)
     raise ValueError(f"optimizer {kind!r}: choose adam, adamw or sgd")
 
-# %% ../nbs/12_fit.ipynb #dd5fef58
+# %% ../nbs/12_fit.ipynb #4d88657b
 @dataclass(frozen=True)
 class Plan:
     "How long and how fast a network trains"
@@ -141,13 +141,18 @@ class Plan:
     clip: float | None = None               # largest gradient norm
     seed: int = 0
     workers: int = 0                        # loader processes
+    channels_last: bool | None = None       # layout of weights and maps in memory; None: on a GPU only
+
+def bare(model: nn.Module) -> nn.Module:
+    "The network itself, out of what accelerate and torch.compile put around it"
+    return extract_model_from_parallel(model, keep_torch_compile=False)
 
 def save_model(model: nn.Module, path: Path) -> None:
     "Weights and buffers as safetensors, atomically"
-    state = {name: value.detach().cpu().contiguous() for name, value in extract_model_from_parallel(model).state_dict().items()}
+    state = {name: value.detach().cpu().contiguous() for name, value in bare(model).state_dict().items()}
     with aside(path) as draft: save_file(state, draft)
 
-# %% ../nbs/12_fit.ipynb #e7cfae47
+# %% ../nbs/12_fit.ipynb #de60f926
 class Position(NamedTuple):
     "Where a training stands"
     epoch: int                              # epochs finished
@@ -159,18 +164,18 @@ def resume(path: Path, model: nn.Module, opt: Optimizer, steps: Schedule, finger
     try: saved = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error: raise ValueError(f"{path} is damaged ({error}): remove it and the training starts again") from error
     if saved["fingerprint"] != fingerprint: return Position(0, [])
-    extract_model_from_parallel(model).load_state_dict(saved["model"])
+    bare(model).load_state_dict(saved["model"])
     opt.load_state_dict(saved["optimizer"])
     steps.scheduler.load_state_dict(saved["scheduler"])
     return Position(saved["epoch"], saved["history"])
 
 def keep(path: Path, model: nn.Module, opt: Optimizer, steps: Schedule, fingerprint: str, position: Position) -> None:
     "Write what `resume` reads"
-    state = {"model": extract_model_from_parallel(model).state_dict(), "optimizer": opt.state_dict(), "scheduler": steps.scheduler.state_dict(),
+    state = {"model": bare(model).state_dict(), "optimizer": opt.state_dict(), "scheduler": steps.scheduler.state_dict(),
              "fingerprint": fingerprint, **position._asdict()}
     with aside(path) as draft: torch.save(state, draft)
 
-# %% ../nbs/12_fit.ipynb #092531f6
+# %% ../nbs/12_fit.ipynb #457e151f
 def fit(model: nn.Module,
         samples: Dataset,                                    # with `set_epoch`
         steps: Callable[[nn.Module, NamedTuple, int], Iterator[Losses]],  # (model, batch, epoch) → losses of each step
@@ -188,7 +193,8 @@ def fit(model: nn.Module,
     batches = loader(samples, plan.batch//accelerator.num_processes, plan.workers, plan.seed, process=accelerator.process_index, processes=accelerator.num_processes)
     if not len(batches): raise ValueError(f"{len(samples)} images do not fill one batch of {plan.batch}: choose a smaller batch")
     rate = schedule(plan.schedule, opt, plan.epochs*len(batches), plan.min_lr)
-    model, opt = accelerator.prepare(model, opt)
+    last = accelerator.device.type == "cuda" if plan.channels_last is None else plan.channels_last
+    model, opt = accelerator.prepare(model.to(memory_format=torch.channels_last if last else torch.contiguous_format), opt)
     epoch, history = resume(folder/"resume.pt", model, opt, rate, fingerprint)
     for epoch in range(epoch, plan.epochs):
         began = time.perf_counter()
@@ -208,7 +214,7 @@ def fit(model: nn.Module,
     accelerator.wait_for_everyone()
     return history
 
-# %% ../nbs/12_fit.ipynb #aab3bd2e
+# %% ../nbs/12_fit.ipynb #a7ecb214
 def run_epoch(model: nn.Module, batches: Iterable, steps: Callable, epoch: int, opt: Optimizer, rate: Schedule, plan: Plan, accelerator: Accelerator) -> dict[str, float]:
     "One epoch; the mean of each named loss, and of their sum, over its iterations and all processes"
     batches.dataset.set_epoch(epoch)
