@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test test-lab lab readme clean
+.PHONY: demo test test-lab lab readme shown clean
 
 demo: .venv/ready            ## the nine stages on built-in data
 	muscle_run demo
@@ -25,6 +25,9 @@ readme: .venv/ready          ## README.md from nbs/index.ipynb
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	$(BIN)/python -m ipykernel install --sys-prefix --name python3 --display-name "Python 3 (muscle)"
 	touch $@
+
+shown: .venv/ready           ## after new runs: figures/, data/results/ and the reader notebooks from them
+	python .ci/shown.py
 
 clean:                       ## the environment; runs and data stay
 	rm -rf .venv build *.egg-info

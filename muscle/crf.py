@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['SEGMENTATION', 'SEAM', 'LABELS', 'CAN_WIN', 'Crf', 'crf_probabilities', 'crf_labels']
 
-# %% ../nbs/09_crf.ipynb #8e213368
+# %% ../nbs/09_crf.ipynb #5759ca2b
 from dataclasses import dataclass
 
 import numpy as np
 import pydensecrf.densecrf as densecrf
 
-# %% ../nbs/09_crf.ipynb #1aa57b1d
+# %% ../nbs/09_crf.ipynb #5979754a
 @dataclass(frozen=True)
 class Crf:
     "Constants of a dense CRF with a smoothness and an appearance kernel."
@@ -28,17 +28,23 @@ SEGMENTATION = Crf(0.5, near=2, near_weight=1, like=32 / 1.5, like_colour=10, li
 SEAM = Crf(1.0, near=3, near_weight=3, like=80, like_colour=13, like_weight=10, iterations=10)
 LABELS = Crf(0.7, near=3, near_weight=3, like=50, like_colour=5, like_weight=10, iterations=10)
 
-# %% ../nbs/09_crf.ipynb #ef15650e
-def _mean_field(image, unary, settings, weights):
-    "Marginals (L, H, W) of unary probabilities (L, H, W); `weights` scales a label's pairwise terms."
-    labels, height, width = unary.shape
-    field = densecrf.DenseCRF2D(width, height, labels)
-    field.setUnaryEnergy(-np.log(unary.reshape(labels, -1), dtype=np.float32))
+# %% ../nbs/09_crf.ipynb #65601f25
+def _field(image, settings, weights):
+    "A field of `len(weights)` labels over the image; `weights` scales a label's pairwise terms. Building it costs as much as some ten iterations."
+    height, width, _ = image.shape
+    field = densecrf.DenseCRF2D(width, height, len(weights))
     pairwise = lambda weight: np.ascontiguousarray(-weight * weights, np.float32)
     field.addPairwiseGaussian(sxy=settings.near, compat=pairwise(settings.near_weight))
     field.addPairwiseBilateral(sxy=settings.like, srgb=settings.like_colour, rgbim=np.require(image, requirements=["C", "W"]),
                                compat=pairwise(settings.like_weight))
+    return field
+
+
+def _mean_field(field, unary, settings):
+    "Marginals (L, H, W) of unary probabilities (L, H, W)."
+    field.setUnaryEnergy(-np.log(unary.reshape(len(unary), -1), dtype=np.float32))
     return np.array(field.inference(settings.iterations), np.float32).reshape(unary.shape)
+
 
 
 def _check(image, size):
@@ -46,7 +52,7 @@ def _check(image, size):
         raise ValueError(f"a CRF over {size[0]}×{size[1]} pixels needs a uint8 image of that size with 3 channels, "
                          f"not {image.dtype} {image.shape}")
 
-# %% ../nbs/09_crf.ipynb #8d6f10bb
+# %% ../nbs/09_crf.ipynb #2d815e4e
 CAN_WIN = 0.2  # labels that nowhere reach this probability do not win
 
 
@@ -63,28 +69,31 @@ def crf_probabilities(
     _check(image, probs.shape[1:])
     unary = np.clip(settings.certainty * probs + (1 - settings.certainty) / len(probs), 1e-5, 1, dtype=np.float32)
     alike = probs.max((1, 2)) < least
-    if alike.sum() < 2: return _mean_field(image, unary, settings, np.ones(len(unary)))
+    if alike.sum() < 2: return _mean_field(_field(image, settings, np.ones(len(unary))), unary, settings)
     together = np.concatenate([unary[~alike], unary[alike].sum(0, keepdims=True)])
     weights = np.append(np.ones(len(together) - 1), 1 / alike.sum())
-    marginals, refined = _mean_field(image, together, settings, weights), np.empty_like(unary)
+    marginals, refined = _mean_field(_field(image, settings, weights), together, settings), np.empty_like(unary)
     refined[~alike], refined[alike] = marginals[:-1], marginals[-1] / alike.sum()
     return refined
 
-# %% ../nbs/09_crf.ipynb #e1ddeba6
+# %% ../nbs/09_crf.ipynb #fdbf3558
 def crf_labels(
     image: np.ndarray,  # (H, W, 3) uint8
-    label: np.ndarray,  # (H, W) integers 0..num_labels-1
+    label: np.ndarray,  # (H, W), or (n, H, W) maps to refine one by one, of integers 0..num_labels-1
     num_labels: int,  # labels that compete; number the present ones consecutively, absent ones only cost time
     settings: Crf = LABELS,
-) -> np.ndarray:  # (H, W) integers 0..num_labels-1
-    """Refine a label map (Krähenbühl & Koltun 2011; IRN, Ahn et al. 2019, confident areas).
+) -> np.ndarray:  # integers 0..num_labels-1, like `label`
+    """Refine label maps of an image (Krähenbühl & Koltun 2011; IRN, Ahn et al. 2019, confident areas).
 
     A label outside 0..num_labels-1, void included, raises a ValueError.
     """
-    _check(image, label.shape)
+    _check(image, label.shape[-2:])
     if label.min() < 0 or label.max() >= num_labels:
         raise ValueError(f"labels must be 0..{num_labels - 1}, not {label.min()}..{label.max()}")
     if num_labels == 1: return label.astype(np.int64)
-    own = label == np.arange(num_labels)[:, None, None]
-    unary = np.where(own, settings.certainty, (1 - settings.certainty) / (num_labels - 1)).astype(np.float32)
-    return _mean_field(image, unary, settings, np.ones(num_labels)).argmax(0)
+    field, refined = _field(image, settings, np.ones(num_labels)), []
+    for one in label.reshape(-1, *label.shape[-2:]):
+        own = one == np.arange(num_labels)[:, None, None]
+        unary = np.where(own, settings.certainty, (1 - settings.certainty) / (num_labels - 1)).astype(np.float32)
+        refined.append(_mean_field(field, unary, settings).argmax(0))
+    return np.stack(refined).reshape(label.shape)

@@ -8,7 +8,7 @@ __all__ = ['FEW', 'progress', 'keep_freed_memory', 'share', 'ahead', 'stream', '
            'LabelJob', 'write_affinity_label', 'irn_labels', 'pseudo_labels', 'RefineJob', 'refine_label',
            'refine_labels', 'multiscale_scores', 'write_refined', 'infer_segmentation']
 
-# %% ../nbs/11_infer.ipynb #dbb40ad3
+# %% ../nbs/11_infer.ipynb #b0591c2f
 import ctypes
 import os
 import sys
@@ -40,7 +40,7 @@ from .maps import label_of, read_maps, read_soft, write_maps, write_soft
 from .samples import to_tensor
 from .segmenter import Segmenter
 
-# %% ../nbs/11_infer.ipynb #9b6f67ac
+# %% ../nbs/11_infer.ipynb #030f01a6
 def progress(items: Iterable | None,      # what is looped over; None: the caller updates the bar
              what: str,                   # a word or two on the left of the bar
              total: int | None = None,    # number of items; by default `len(items)`
@@ -53,7 +53,7 @@ def progress(items: Iterable | None,      # what is looped over; None: the calle
     if not watched: return tqdm(items, desc=what, total=total, initial=done, disable=not show, leave=False)
     return text_bar(items, desc=what, total=total, initial=done, disable=not show, file=open(watched, "a"), ncols=78, mininterval=0.5)
 
-# %% ../nbs/11_infer.ipynb #4820e57d
+# %% ../nbs/11_infer.ipynb #4673d211
 def keep_freed_memory() -> bool:           # whether the C library can be told
     "Let freed arrays be used again by this process rather than given back to the system (glibc; elsewhere nothing happens)"
     threshold_of_mmap, threshold_of_trim = -3, -1                     # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD of malloc.h
@@ -61,7 +61,7 @@ def keep_freed_memory() -> bool:           # whether the C library can be told
     except (AttributeError, OSError, TypeError): return False
     return bool(tell(threshold_of_mmap, 2**30) and tell(threshold_of_trim, 2**31 - 1))
 
-# %% ../nbs/11_infer.ipynb #43dd358b
+# %% ../nbs/11_infer.ipynb #1a323ec7
 def share(ids: Sequence[str], accelerator: Accelerator, out: Callable[[str], Path]) -> tuple[list[str], int]:
     "This process's part of `ids` without those whose file `out(id)` exists, and how many that were"
     mine = list(ids)[accelerator.process_index::accelerator.num_processes]
@@ -92,7 +92,7 @@ def stream(ids: Sequence[str],                   # image IDs of the whole datase
     for id, data in progress(pairs, what, total=len(todo) + done, show=accelerator.is_main_process, done=done): work(id, data)
     accelerator.wait_for_everyone()
 
-# %% ../nbs/11_infer.ipynb #78891183
+# %% ../nbs/11_infer.ipynb #534264d3
 FEW = 64                                  # images for which a pool, which takes seconds to start, does not pay
 
 @contextmanager
@@ -121,7 +121,7 @@ def parallel(function: Callable,           # a function importable by name; call
 
 
 
-# %% ../nbs/11_infer.ipynb #0f4449df
+# %% ../nbs/11_infer.ipynb #d9b09143
 @lru_cache(maxsize=512)
 def enlargement(grid: int, scaled: int, size: int) -> Tensor:  # (size, grid) float32
     "Matrix that takes a line of `grid` cells to `scaled` pixels (corners aligned) and on to `size` pixels (half-pixel centres)"
@@ -137,7 +137,7 @@ def enlarge(maps: Tensor,              # (K, h, w) on the network's grid
     rows, columns = (enlargement(g, s, t).to(maps) for g, s, t in zip(maps.shape[1:], scaled, size))
     return rows @ (maps @ columns.T)
 
-# %% ../nbs/11_infer.ipynb #5ec82d08
+# %% ../nbs/11_infer.ipynb #55d17541
 def rescaled(image: np.ndarray, scale: float) -> np.ndarray:
     "The image at `scale`, PIL bicubic, sides rounded and at least the 32 pixels that the network needs"
     height, width = image.shape[:2]
@@ -157,7 +157,7 @@ def ready(model: nn.Module,                # a trained network
     "The same network for inference alone: an EfficientNet's batch norms folded into its convolutions, weights laid out as the images are"
     return fold_norms(deepcopy(model).to(device)).to(memory_format=torch.channels_last)
 
-# %% ../nbs/11_infer.ipynb #b85056e5
+# %% ../nbs/11_infer.ipynb #805f759d
 def stretched(maps: Tensor,               # (K, H, W)
               clip: bool = True,          # False leaves the lowest pixels at −minimum/range, as the released program does
              ) -> Tensor:                 # (K, H, W)
@@ -185,7 +185,7 @@ def multiscale_cams(encoder: Encoder,          # in eval mode
             total += enlarge((grid[0] + grid[1].flip(-1)).float(), pair.shape[2:], size)
     return stretched(cam, clip), stretched(sgc, clip)
 
-# %% ../nbs/11_infer.ipynb #4bfee7db
+# %% ../nbs/11_infer.ipynb #9f5bbb36
 def infer_cams(encoder: Encoder,
                devkit: Devkit,
                ids: Sequence[str],
@@ -203,7 +203,7 @@ def infer_cams(encoder: Encoder,
         write_maps(out(id), classes, cam=cam.cpu().numpy(), sgc=sgc.cpu().numpy())
     stream(ids, devkit.image, work, out, accelerator, "CAM and SGC")
 
-# %% ../nbs/11_infer.ipynb #bc13a933
+# %% ../nbs/11_infer.ipynb #6926b9ae
 def affinity_label(image: np.ndarray,       # (H, W, 3) uint8
                    maps: np.ndarray,        # (K, H, W) in [0, 1]
                    classes: np.ndarray,     # (K,) label numbers
@@ -211,9 +211,10 @@ def affinity_label(image: np.ndarray,       # (H, W, 3) uint8
                    background: float,       # threshold under which a pixel is background
                   ) -> np.ndarray:          # (H, W) uint8: 0..C-1, 255 = not sure
     "Label of an image for IRN: confident foreground and background, each refined by a CRF"
-    sure, maybe = (crf_labels(image, np.searchsorted(labels, label_of(maps, classes, threshold)), len(classes) + 1)
-                   for labels in [np.concatenate([[0], classes])] for threshold in (foreground, background))
-    label = np.concatenate([[0], classes])[sure].astype(np.uint8)
+    labels = np.concatenate([[0], classes])
+    rough = np.stack([np.searchsorted(labels, label_of(maps, classes, threshold)) for threshold in (foreground, background)])
+    sure, maybe = crf_labels(image, rough, len(labels))
+    label = labels[sure].astype(np.uint8)
     label[sure == 0] = 255
     label[(sure == 0) & (maybe == 0)] = 0
     return label
@@ -241,7 +242,7 @@ def irn_labels(devkit: Devkit, ids: Sequence[str], maps: Path, folder: Path, for
     parallel(write_affinity_label, jobs, processes, "IRN labels", accelerator.is_main_process)
     accelerator.wait_for_everyone()
 
-# %% ../nbs/11_infer.ipynb #2c475d36
+# %% ../nbs/11_infer.ipynb #7edc72b7
 def pseudo_labels(irn: IRN, devkit: Devkit, ids: Sequence[str], maps: Path, folder: Path, pad_to: int, beta: float, exp_times: int, radius: int,
                   background: float, accelerator: Accelerator) -> None:
     "Random walk of each image's SGC maps along IRN's edges: soft labels to `folder`/ID.npz, hard ones to `folder`/labels/ID.png"
@@ -283,7 +284,7 @@ def refine_labels(devkit: Devkit, ids: Sequence[str], folder: Path, accelerator:
     parallel(refine_label, jobs, processes, "label CRF", accelerator.is_main_process)
     accelerator.wait_for_everyone()
 
-# %% ../nbs/11_infer.ipynb #2be5ab8e
+# %% ../nbs/11_infer.ipynb #2173c6c9
 @torch.inference_mode()
 def multiscale_scores(segmenter: Segmenter,      # in eval mode
                       image: np.ndarray,         # (H, W, 3) uint8
@@ -299,7 +300,7 @@ def multiscale_scores(segmenter: Segmenter,      # in eval mode
         mean = mean + F.interpolate((one + mirrored.flip(-1))[None], size, mode="bilinear", align_corners=False)[0]
     return mean / (2*len(scales))
 
-# %% ../nbs/11_infer.ipynb #aa5801a3
+# %% ../nbs/11_infer.ipynb #beade128
 def write_refined(image: np.ndarray, probabilities: np.ndarray, out: Path) -> None:
     "CRF of one segmentation, and the file that says the image is done"
     write_label(out, crf_probabilities(image, probabilities, least=CAN_WIN).argmax(0).astype(np.uint8))

@@ -11,7 +11,7 @@ __all__ = ['PROJECT', 'CHOICES', 'NAMES', 'RESULTS', 'USES', 'READS', 'WRITES', 
            'segmentation', 'last_bar', 'shown', 'run_stages', 'summary', 'Ablation', 'variant_profile', 'first_changed',
            'branch', 'run_variants', 'complaints', 'muscle_run', 'muscle_check', 'muscle_fetch', 'muscle_shapes']
 
-# %% ../nbs/15_pipeline.ipynb #88db8372
+# %% ../nbs/15_pipeline.ipynb #44edd6ee
 import difflib
 import fcntl
 import hashlib
@@ -54,7 +54,7 @@ from .score import ThresholdCurve, confusion, iou
 from .segmenter import Segmenter
 from .shapes import write_shapes
 
-# %% ../nbs/15_pipeline.ipynb #956d8e05
+# %% ../nbs/15_pipeline.ipynb #fc68dcef
 PROJECT = Path(muscle.__file__).resolve().parent.parent
 
 def located(path: str | Path) -> Path:
@@ -70,7 +70,7 @@ def stage_notebooks() -> dict[int, Path]:
     if not found: raise click.ClickException(f"no stage notebooks beside the package ({PROJECT.name}/nbs/stages): install with `pip install -e .` from a clone")
     return found
 
-# %% ../nbs/15_pipeline.ipynb #1c2ec98f
+# %% ../nbs/15_pipeline.ipynb #3bbcda81
 def profile_names() -> list[str]:
     "The profiles that come with the project"
     return sorted(path.stem for path in (PROJECT/"nbs"/"stages"/"profiles").glob("*.yaml"))
@@ -101,7 +101,7 @@ def known(key: str, schema: dict, where: str) -> None:
     near = tails or difflib.get_close_matches(key, keys, 1, 0.5)
     raise click.ClickException(f"{where}: unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
 
-# %% ../nbs/15_pipeline.ipynb #ca675a64
+# %% ../nbs/15_pipeline.ipynb #909915d9
 def assign(profile: dict, assignment: str) -> None:
     "Set `section.key=value` (the value as YAML) in a profile, checked by name and kind"
     name, equals, text = assignment.partition("=")
@@ -120,7 +120,7 @@ def assign(profile: dict, assignment: str) -> None:
     if key: profile[section][key] = value
     else: profile[section] = value
 
-# %% ../nbs/15_pipeline.ipynb #71a84524
+# %% ../nbs/15_pipeline.ipynb #8d42f4fa
 CHOICES = {"optimizer": ("adam", "adamw", "sgd"), "schedule": ("plateau", "poly", "onecycle"), "lr_signal": ("loss", "train_masks", "val_masks"), "beacon_walk": ("released", "gradient"),
            "resnet": ("resnet18", "resnet50"), "backbone": tuple(f"b{n}" for n in range(8)), "precision": ("auto", "fp32", "bf16", "fp16"), "threshold": ("fixed", "crf-agreement", "best-on-masks")}
 
@@ -138,7 +138,7 @@ def check_settings(profile: dict) -> None:
             if key in CHOICES and value not in CHOICES[key]: raise click.ClickException(f"{section}.{key} is {value!r}; choose one of {', '.join(CHOICES[key])}")
             if key == "weights": weights_path(value)
 
-# %% ../nbs/15_pipeline.ipynb #510e866b
+# %% ../nbs/15_pipeline.ipynb #b1af91bc
 NAMES = {1: "encoder", 2: "cams", 3: "irn_labels", 4: "irn", 5: "pseudo", 6: "scores", 7: "segmenter", 8: "segmentation", 9: "report"}
 RESULTS = ("seed_cam_miou", "seed_sgc_miou", "pseudo_walk_miou", "pseudo_crf_miou", "val_miou", "val_crf_miou")
 
@@ -199,7 +199,7 @@ class Run:
         names, there = self.data[use], self.devkit.splits()
         return next((name for name in names if name in there), names[-1])
 
-# %% ../nbs/15_pipeline.ipynb #aea47787
+# %% ../nbs/15_pipeline.ipynb #90fc3ac3
 USES = ("train", "score", "val")
 
 def prepare_data(profile: dict) -> None:
@@ -213,7 +213,7 @@ def prepare_data(profile: dict) -> None:
     chosen = {use: next((name for name in data[use] if name in there), data[use][-1]) for use in USES}
     check(devkit, {chosen["train"]: False, **{chosen[use]: devkit.has_masks for use in ("score", "val")}})
 
-# %% ../nbs/15_pipeline.ipynb #25c931de
+# %% ../nbs/15_pipeline.ipynb #edebba73
 READS = {1: (), 2: (1,), 3: (2,), 4: (3,), 5: (2, 4), 6: (2, 5), 7: (5,), 8: (7,), 9: (1, 4, 6, 7, 8)}
 WRITES = {1: ("encoder", "metrics/encoder.csv"), 2: ("cams",), 3: ("irn_labels",), 4: ("irn", "metrics/irn.csv"), 5: ("pseudo",), 6: tuple(f"tables/{name}.{kind}" for name in ("thresholds", "agreement", "seeds", "seeds_classes", "seeds_precision", "seeds_recall", "curve") for kind in ("csv", "md")),
           7: ("segmenter", "metrics/segmenter.csv"), 8: ("segmentation",), 9: ("figures", *(f"tables/{name}.{kind}" for name in ("segmentation", "segmentation_classes", "segmentation_precision", "segmentation_recall", "published") for kind in ("csv", "md")))}
@@ -240,7 +240,7 @@ class PeakMemory:
         self.over.set()
         self.thread.join()
 
-# %% ../nbs/15_pipeline.ipynb #b1579156
+# %% ../nbs/15_pipeline.ipynb #43f0d7d2
 @contextmanager
 def sole(folder: Path, patience: float = 15):
     "Hold a run folder for one process at a time; a killed runner's last kernel gets `patience` seconds to go"
@@ -283,7 +283,7 @@ def launch(function: Callable, run: Run, parameters: dict, processes: int) -> No
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")   # torch warns of parameters that are unused in one step only
     start_processes(take_part, (function, run.folder, parameters, processes, port), nprocs=processes, start_method="spawn")
 
-# %% ../nbs/15_pipeline.ipynb #482b03da
+# %% ../nbs/15_pipeline.ipynb #34a99c0c
 class Stage:
     "One stage of a run: its parameters, whether it is done, and the doing"
     def __init__(self, number: int,              # 1..9
@@ -353,7 +353,7 @@ class Stage:
         self.run.note(results=dict.fromkeys({6: RESULTS[:4], 9: RESULTS[4:]}.get(self.number, ())))
         return {"name": self.name, "state": "running", "seconds": 0.0, "peak_mb": 0, "parameters": self.parameters, "fingerprint": fingerprint}
 
-# %% ../nbs/15_pipeline.ipynb #81dc218e
+# %% ../nbs/15_pipeline.ipynb #c60e146e
 def given(load: Callable[[Path], None], model: torch.nn.Module, weights: str, folder: Path, accelerator: Accelerator) -> bool:
     "If `weights` is a checkpoint, load it and keep it as the stage's own: nothing is trained"
     path = weights_path(weights)
@@ -410,7 +410,7 @@ def trained_encoder(run: Run) -> Encoder:
     load_checked(model, read_checkpoint(run.folder/"encoder"/"model.safetensors"))
     return model.eval()
 
-# %% ../nbs/15_pipeline.ipynb #3a724b82
+# %% ../nbs/15_pipeline.ipynb #e7fff55d
 def seen_ids(run: Run) -> list[str]:
     "Images that need maps: those trained on, then any others that are scored"
     train = run.ids("train")
@@ -479,7 +479,7 @@ def segmentation(run: Run, p: dict, accelerator: Accelerator) -> None:
     "Stage 8: label every image of the `val` list"
     infer.infer_segmentation(trained_segmenter(run), run.devkit, run.ids("val"), run.folder/"segmentation", p["scales"], accelerator, cores(run, accelerator))
 
-# %% ../nbs/15_pipeline.ipynb #05ce11bf
+# %% ../nbs/15_pipeline.ipynb #6c5b3be7
 def last_bar(path: Path) -> str:
     "The newest state of a progress bar in the file it is written to"
     with open(path, "rb") as file:
@@ -536,7 +536,7 @@ def summary(run: Run) -> str:
     total, peak = sum(stage["seconds"] for stage in stages), max((stage["peak_mb"] for stage in stages), default=0)
     return "\n".join([*rows, f"{'all stages':<42}{total:8.1f} s, at most {peak:.0f} MB"])
 
-# %% ../nbs/15_pipeline.ipynb #783f7a36
+# %% ../nbs/15_pipeline.ipynb #04b9a690
 OFF = {"consistency_from": None, "image_from": None, "pixel_from": None, "region_from": None}
 WHOLE = range(1, 10)
 
@@ -582,19 +582,21 @@ def run_variants(base: Run, name: str, seeds: int) -> None:
     "Make the runs of an ablation beside `base`, each from the first stage that it changes, and note in `base` where they are"
     profile, made = base.record["profile"], {variant: [] for variant in ABLATIONS[name].variants}
     for seed in range(profile["seed"], profile["seed"] + seeds):
-        source = base if seed == profile["seed"] else None
+        source = base
+        if seed != profile["seed"]:
+            click.echo(f"\n{name}: the base run with seed {seed}")
+            source = Run.create(base.folder.with_name(f"{base.folder.name}-seed{seed}"), {**profile, "seed": seed}, base.record["profile_name"])
+            run_stages(source, ABLATIONS[name].stages)
         for variant, changes in ABLATIONS[name].variants.items():
             folder = base.folder.with_name(f"{base.folder.name}-{name}-{re.sub(r'[^a-z0-9.]+', '_', variant.lower()).strip('_')}-seed{seed}")
             chosen = variant_profile(profile, changes, seed)
-            if source and not folder.exists(): branch(source, folder, chosen)
+            if not folder.exists(): branch(Run(source.folder), folder, chosen)
             click.echo(f"\n{name}: {variant}, seed {seed}")
-            run = Run.create(folder, chosen, base.record["profile_name"])
-            run_stages(run, ABLATIONS[name].stages)
-            source = source or Run(folder)
+            run_stages(Run.create(folder, chosen, base.record["profile_name"]), ABLATIONS[name].stages)
             made[variant].append(folder.name)
     base.note(ablations={name: made})
 
-# %% ../nbs/15_pipeline.ipynb #9f1bdc4c
+# %% ../nbs/15_pipeline.ipynb #eb389150
 @contextmanager
 def complaints():
     "Bad data end a command with their message and status 2"

@@ -6,7 +6,7 @@
 __all__ = ['confusion', 'Scores', 'iou', 'Best', 'ThresholdCurve', 'score_labels', 'score_maps', 'Measured', 'summary_table',
            'class_table', 'image_agreement', 'Agreement', 'crf_agreement']
 
-# %% ../nbs/13_score.ipynb #699099df
+# %% ../nbs/13_score.ipynb #a1caa805
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -21,7 +21,7 @@ from .devkit import VOID, Devkit, DevkitError, read_label
 from .infer import progress
 from .maps import label_of
 
-# %% ../nbs/13_score.ipynb #2e692049
+# %% ../nbs/13_score.ipynb #64ed620a
 def confusion(
     truth: np.ndarray,  # (H, W) integers 0..C-1 and `void`
     prediction: np.ndarray,  # (H, W) integers 0..C-1
@@ -48,13 +48,13 @@ class Scores(NamedTuple):
     recall: np.ndarray  # (C,) share of the true pixels that are found; NaN where there is none
     mean_recall: float
 
-# %% ../nbs/13_score.ipynb #486606a0
+# %% ../nbs/13_score.ipynb #124f8d19
 def _mean_known(values):
     return float(values[~np.isnan(values)].mean()) if not np.isnan(values).all() else float("nan")
 
 
 def iou(
-    counts: np.ndarray,  # (..., C, C) of `confusion`
+    counts: np.ndarray,  # (C, C) of `confusion`
     absent: str = "skip",  # a class in neither truth nor prediction: "skip" it, or count it as "zero"
 ) -> Scores:
     "IoU, precision and recall per class, and their means (PASCAL VOC's measure)."
@@ -65,7 +65,7 @@ def iou(
     if absent == "zero": per_class = [np.nan_to_num(values) for values in per_class]
     return Scores(*(x for values in per_class for x in (values, _mean_known(values))))
 
-# %% ../nbs/13_score.ipynb #58c412b1
+# %% ../nbs/13_score.ipynb #20974da1
 class Best(NamedTuple):
     "The best point of a threshold curve."
     threshold: float
@@ -126,7 +126,7 @@ class ThresholdCurve:
         curve = self.miou(absent)
         return Best(float(self.thresholds[curve.argmax()]), float(curve.max()))
 
-# %% ../nbs/13_score.ipynb #9f6d832e
+# %% ../nbs/13_score.ipynb #ba8735ed
 def _shares(ids, workers, count, what):
     "One result of `count(bar, share of the ids)` for each of `workers` threads."
     workers = max(1, min(workers, len(ids)))
@@ -170,7 +170,7 @@ def score_maps(
         return curve
     return sum(_shares(ids, workers, count, "scoring maps"), ThresholdCurve(devkit.num_classes, thresholds))
 
-# %% ../nbs/13_score.ipynb #bacfa42d
+# %% ../nbs/13_score.ipynb #63001362
 class Measured(NamedTuple):
     "A confusion matrix and what it was measured on."
     stage: str  # what made the labels, such as "SGC" or "random walk + CRF"
@@ -200,7 +200,7 @@ def class_table(
     table = pd.DataFrame(columns, index=pd.Index(["background", *classes], name="class"))
     return pd.concat([table, table.mean().to_frame("mean").T.rename_axis("class")])
 
-# %% ../nbs/13_score.ipynb #b93d1060
+# %% ../nbs/13_score.ipynb #70de7667
 def image_agreement(
     sample: tuple,  # image (H, W, 3) uint8, maps (K, H, W), label numbers (K,)
     thresholds: Sequence[float],  # background thresholds to try
@@ -208,17 +208,15 @@ def image_agreement(
 ) -> np.ndarray:  # (T,) agreement in 0..1
     "How well an image's labels agree with their CRF-refined selves, at each threshold."
     image, maps, classes = sample
-    size, agreement = len(classes) + 1, []
-    for threshold in thresholds:
-        own = label_of(maps, range(1, size), threshold)
-        each = iou(confusion(own, crf_labels(image, own, size, settings), size), absent="zero").iou
-        agreement.append((each[0] + each[1:].mean()) / 2)
-    return np.array(agreement)
+    size = len(classes) + 1
+    own = np.stack([label_of(maps, range(1, size), threshold) for threshold in thresholds])
+    each = np.stack([iou(confusion(*pair, size), absent="zero").iou for pair in zip(own, crf_labels(image, own, size, settings))])
+    return (each[:, 0] + each[:, 1:].mean(1)) / 2
 
 
 class Agreement(NamedTuple):
     "The choice of `crf_agreement` and what it rests on."
-    threshold: float  # where agreement is best
+    threshold: float  # the choice
     thresholds: np.ndarray  # (T,) tried
     curve: np.ndarray  # (T,) mean agreement in 0..1
 
@@ -231,10 +229,13 @@ def crf_agreement(
 ) -> Agreement:
     """Choose the background threshold from photographs and maps alone, by agreement with the CRF.
 
-    No image with a map raises a ValueError.
+    Among the thresholds that agree as well as the best, to within a standard error of their difference, it takes the lowest: maps seldom cover
+    their object. No image with a map raises a ValueError.
     """
     samples = (sample for sample in samples if len(sample[2]))
     curves = list(over(partial(image_agreement, thresholds=tuple(thresholds), settings=settings), samples))
     if not curves: raise ValueError("no image has a map to choose a threshold by; give images with tags")
     curve = np.mean(curves, 0)
-    return Agreement(float(thresholds[curve.argmax()]), np.asarray(thresholds), curve)
+    behind = np.stack(curves)[:, [curve.argmax()]] - curves
+    error = behind.std(0, ddof=min(1, len(curves) - 1)) / len(curves) ** 0.5
+    return Agreement(float(thresholds[(behind.mean(0) <= error).argmax()]), np.asarray(thresholds), curve)

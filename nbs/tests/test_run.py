@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import COMMANDS, PROJECT, command
 from PIL import Image
@@ -100,6 +101,24 @@ def test_one_stage_with_plain_papermill(smoke, tmp_path):
     assert {path.name for path in (folder / "irn_labels").iterdir()} == {path.name for path in (smoke / "irn_labels").iterdir()}
 
 
+def test_an_ablation_makes_only_what_differs(smoke, tmp_path):
+    folder = tmp_path / "base"
+    shutil.copytree(smoke, folder)
+    before = files(folder)
+    done = command("muscle_run", "smoke", "--run", folder, "--set", f"data.devkit={record(smoke)['profile']['data']['devkit']}", "--ablate", "irn", "--seeds", 2)
+    assert done.returncode == 0, done.stdout + done.stderr
+    after = {name: made for name, made in files(folder).items() if not name.startswith("replaced/")}
+    assert all(after[name] == made for name, made in before.items() if not name.startswith(("figures/", "tables/")))
+    assert set(after) - set(before) == {f"{name}.{kind}" for name, kinds in (("tables/ablation_irn", ("csv", "md")), ("figures/ablation_irn", ("png", "svg")), ("figures/ablation_irn_dark", ("png",))) for kind in kinds}
+    frozen, trained = (tmp_path / f"base-irn-{name}_resnet-seed0" for name in ("frozen", "trained"))
+    assert (frozen / "encoder" / "model.safetensors").samefile(trained / "encoder" / "model.safetensors")
+    assert (frozen / "irn" / "model.safetensors").read_bytes() != (trained / "irn" / "model.safetensors").read_bytes() == before["irn/model.safetensors"]
+    table = pd.read_csv(folder / "tables" / "ablation_irn.csv").set_index("variant")
+    assert table["seeds"].tolist() == [2, 2]
+    own = [record(tmp_path / f"base-irn-frozen_resnet-seed{seed}")["results"]["pseudo_walk_miou"] for seed in (0, 1)]
+    assert table.loc["frozen ResNet", ["walk", "walk ±"]].tolist() == pytest.approx([np.mean(own), np.std(own, ddof=1)])
+
+
 def test_photos_with_tags_and_no_masks(data, smoke, tmp_path):
     photos, folder = tmp_path / "photos", tmp_path / "run"
     photos.mkdir()
@@ -152,9 +171,8 @@ def test_a_file_damaged_later_stops_its_stage(data, smoke, tmp_path):
 @pytest.mark.skipif("MUSCLE_VOC_SAMPLE" not in os.environ, reason="needs real VOC photos: set MUSCLE_VOC_SAMPLE to a devkit")
 def test_real_photographs(tmp_path):
     folder = tmp_path / "voc"
-    small = ["data.limit=8", "encoder.backbone=b0", "encoder.weights=none", "encoder.crop=96", "encoder.view=48", "encoder.long_side=[96,160]", "encoder.batch=4", "encoder.epochs=1", "encoder.image_from=0",
-             "encoder.pixel_from=0", "encoder.region_from=0", "cams.scales=[0.5]", "irn.resnet=resnet18", "irn.weights=none", "irn.crop=128", "irn.batch=4", "irn.epochs=1",
-             "segmenter.backbone=b0", "segmenter.weights=none", "segmenter.layers=1", "segmenter.crop=96", "segmenter.batch=4", "segmenter.epochs=1", "scores.agreement_images=2", "segmentation.scales=[0.5]", "machine.workers=0"]
-    done = command("muscle_run", "voc12", "--devkit", os.environ["MUSCLE_VOC_SAMPLE"], "--run", folder, *(word for setting in small for word in ("--set", setting)))
+    less = ["data.limit=8", "encoder.weights=none", "encoder.crop=96", "encoder.view=48", "encoder.long_side=[96,160]", "encoder.batch=4", "encoder.epochs=1", "encoder.consistency_from=0", "encoder.image_from=0",
+            "encoder.pixel_from=0", "encoder.region_from=0", "irn.weights=none", "irn.batch=4", "irn.epochs=1", "segmenter.weights=none", "segmenter.batch=4", "segmenter.epochs=1", "scores.agreement_images=2"]
+    done = command("muscle_run", "small", "--devkit", os.environ["MUSCLE_VOC_SAMPLE"], "--run", folder, *(word for setting in less for word in ("--set", setting)))
     assert done.returncode == 0, done.stdout + done.stderr
     assert all(record(folder)["results"][name] is not None for name in RESULTS)
