@@ -6,10 +6,10 @@
 __all__ = ['Losses', 'Starts', 'encoder_steps', 'irn_steps', 'Beacon', 'segmenter_steps', 'Schedule', 'schedule', 'optimizer',
            'Plan', 'bare', 'save_model', 'Position', 'resume', 'keep', 'fit', 'run_epoch']
 
-# %% ../nbs/12_fit.ipynb #12887ff6
+# %% ../nbs/12_fit.ipynb #9c921ae4
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -32,7 +32,7 @@ from .infer import progress
 from .irn import irn_losses
 from .samples import EncoderSample, IrnSample, SegmenterSample, loader
 
-# %% ../nbs/12_fit.ipynb #e557d780
+# %% ../nbs/12_fit.ipynb #4f0289c1
 Losses = dict[str, Tensor]                  # name → scalar; their sum is back-propagated
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Starts:
         start = getattr(self, part)
         return start is not None and epoch >= start
 
-# %% ../nbs/12_fit.ipynb #13ba7af9
+# %% ../nbs/12_fit.ipynb #8fafbc79
 def encoder_steps(model: nn.Module,         # the encoder, maybe wrapped for several processes
                   batch: EncoderSample,     # a batch of images, their two views, boxes and tags
                   epoch: int,               # from 0
@@ -72,7 +72,7 @@ def encoder_steps(model: nn.Module,         # the encoder, maybe wrapped for sev
     if starts.on("region", epoch): losses["region"] = region_level(first, second, batch.box1, batch.box2, batch.tags) + 0*first.mean()  # a graph, also where no region qualifies
     yield losses
 
-# %% ../nbs/12_fit.ipynb #e5d47682
+# %% ../nbs/12_fit.ipynb #135cebee
 def irn_steps(model: nn.Module, batch: IrnSample, epoch: int, radius: int) -> Iterator[Losses]:
     "Stage 4 (Ahn et al. 2019, eqs. 4–9): affinity along paths and displacement"
     model.train()
@@ -97,7 +97,7 @@ def segmenter_steps(model: nn.Module, batch: SegmenterSample, epoch: int, contra
         losses["beacon"] = contrast.weight*beacon(out.scores, out.features, batch.mask, batch.tags, contrast.points, contrast.step, contrast.walk, draw)
     yield losses
 
-# %% ../nbs/12_fit.ipynb #f48284b9
+# %% ../nbs/12_fit.ipynb #0e1c5882
 class Schedule(NamedTuple):
     "A learning-rate schedule and when it is told to go on"
     scheduler: LRScheduler | ReduceLROnPlateau
@@ -127,7 +127,7 @@ def optimizer(kind: str,                    # `adam`, `adamw` or `sgd`
     if kind == "sgd": return SGD(parameters, lr, momentum=0.9, weight_decay=weight_decay)
     raise ValueError(f"optimizer {kind!r}: choose adam, adamw or sgd")
 
-# %% ../nbs/12_fit.ipynb #4d88657b
+# %% ../nbs/12_fit.ipynb #72464f8c
 @dataclass(frozen=True)
 class Plan:
     "How long and how fast a network trains"
@@ -152,7 +152,7 @@ def save_model(model: nn.Module, path: Path) -> None:
     state = {name: value.detach().cpu().contiguous() for name, value in bare(model).state_dict().items()}
     with aside(path) as draft: save_file(state, draft)
 
-# %% ../nbs/12_fit.ipynb #de60f926
+# %% ../nbs/12_fit.ipynb #c902a451
 class Position(NamedTuple):
     "Where a training stands"
     epoch: int                              # epochs finished
@@ -175,7 +175,7 @@ def keep(path: Path, model: nn.Module, opt: Optimizer, steps: Schedule, fingerpr
              "fingerprint": fingerprint, **position._asdict()}
     with aside(path) as draft: torch.save(state, draft)
 
-# %% ../nbs/12_fit.ipynb #457e151f
+# %% ../nbs/12_fit.ipynb #cb595e4f
 def fit(model: nn.Module,
         samples: Dataset,                                    # with `set_epoch`
         steps: Callable[[nn.Module, NamedTuple, int], Iterator[Losses]],  # (model, batch, epoch) → losses of each step
@@ -184,11 +184,13 @@ def fit(model: nn.Module,
         log: Path,                                           # CSV, a row an epoch
         accelerator: Accelerator,
         groups: Callable[[nn.Module], list] = lambda model: [p for p in model.parameters() if p.requires_grad],  # parameters or groups with their own rates
-        signal: Callable[[nn.Module], float] | None = None,  # what a plateau schedule watches, higher is better; the negative loss by default
+        signal: Callable[[nn.Module], float] | None = None,  # what a plateau schedule watches, higher is better
+        watched: Sequence[str] = (),                         # without a signal it watches these losses, or the sum of all: lower is better
         finish: Callable[[nn.Module], None] | None = None,   # what is done with the trained network before it is saved
         fingerprint: str = "",                               # of all settings: resume.pt of another one is not resumed
        ) -> list[dict]:                                      # the rows of `log`
     "Train `model`, from the last whole epoch if there is one, and write its weights"
+    if plan.batch % accelerator.num_processes: raise ValueError(f"a batch of {plan.batch} cannot be shared among {accelerator.num_processes} processes: choose a multiple")
     opt = optimizer(plan.optimizer, groups(model), plan.lr, plan.weight_decay)
     batches = loader(samples, plan.batch//accelerator.num_processes, plan.workers, plan.seed, process=accelerator.process_index, processes=accelerator.num_processes)
     if not len(batches): raise ValueError(f"{len(samples)} images do not fill one batch of {plan.batch}: choose a smaller batch")
@@ -200,7 +202,7 @@ def fit(model: nn.Module,
         began = time.perf_counter()
         row = {"epoch": epoch + 1, "lr": opt.param_groups[0]["lr"], **run_epoch(model, batches, steps, epoch, opt, rate, plan, accelerator)}
         row["images_s"] = len(batches)*plan.batch/(time.perf_counter() - began)
-        row["signal"] = signal(model) if signal else -row["loss"]
+        row["signal"] = signal(model) if signal else -sum(row[name] for name in watched or ["loss"])
         if rate.by_epoch: rate.scheduler.step(row["signal"])
         row["seconds"] = time.perf_counter() - began
         history.append(row)
@@ -214,7 +216,7 @@ def fit(model: nn.Module,
     accelerator.wait_for_everyone()
     return history
 
-# %% ../nbs/12_fit.ipynb #a7ecb214
+# %% ../nbs/12_fit.ipynb #55ca16f9
 def run_epoch(model: nn.Module, batches: Iterable, steps: Callable, epoch: int, opt: Optimizer, rate: Schedule, plan: Plan, accelerator: Accelerator) -> dict[str, float]:
     "One epoch; the mean of each named loss, and of their sum, over its iterations and all processes"
     batches.dataset.set_epoch(epoch)

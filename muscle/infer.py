@@ -8,7 +8,7 @@ __all__ = ['FEW', 'progress', 'keep_freed_memory', 'share', 'ahead', 'stream', '
            'LabelJob', 'write_affinity_label', 'irn_labels', 'pseudo_labels', 'RefineJob', 'refine_label',
            'refine_labels', 'multiscale_scores', 'write_refined', 'infer_segmentation']
 
-# %% ../nbs/11_infer.ipynb #b0591c2f
+# %% ../nbs/11_infer.ipynb #e42d8765
 import ctypes
 import os
 import sys
@@ -40,7 +40,7 @@ from .maps import label_of, read_maps, read_soft, write_maps, write_soft
 from .samples import to_tensor
 from .segmenter import Segmenter
 
-# %% ../nbs/11_infer.ipynb #030f01a6
+# %% ../nbs/11_infer.ipynb #886e775e
 def progress(items: Iterable | None,      # what is looped over; None: the caller updates the bar
              what: str,                   # a word or two on the left of the bar
              total: int | None = None,    # number of items; by default `len(items)`
@@ -53,7 +53,7 @@ def progress(items: Iterable | None,      # what is looped over; None: the calle
     if not watched: return tqdm(items, desc=what, total=total, initial=done, disable=not show, leave=False)
     return text_bar(items, desc=what, total=total, initial=done, disable=not show, file=open(watched, "a"), ncols=78, mininterval=0.5)
 
-# %% ../nbs/11_infer.ipynb #4673d211
+# %% ../nbs/11_infer.ipynb #dd3b943b
 def keep_freed_memory() -> bool:           # whether the C library can be told
     "Let freed arrays be used again by this process rather than given back to the system (glibc; elsewhere nothing happens)"
     threshold_of_mmap, threshold_of_trim = -3, -1                     # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD of malloc.h
@@ -61,7 +61,7 @@ def keep_freed_memory() -> bool:           # whether the C library can be told
     except (AttributeError, OSError, TypeError): return False
     return bool(tell(threshold_of_mmap, 2**30) and tell(threshold_of_trim, 2**31 - 1))
 
-# %% ../nbs/11_infer.ipynb #1a323ec7
+# %% ../nbs/11_infer.ipynb #75d61a6b
 def share(ids: Sequence[str], accelerator: Accelerator, out: Callable[[str], Path]) -> tuple[list[str], int]:
     "This process's part of `ids` without those whose file `out(id)` exists, and how many that were"
     mine = list(ids)[accelerator.process_index::accelerator.num_processes]
@@ -92,19 +92,20 @@ def stream(ids: Sequence[str],                   # image IDs of the whole datase
     for id, data in progress(pairs, what, total=len(todo) + done, show=accelerator.is_main_process, done=done): work(id, data)
     accelerator.wait_for_everyone()
 
-# %% ../nbs/11_infer.ipynb #534264d3
+# %% ../nbs/11_infer.ipynb #dd41d9b8
 FEW = 64                                  # images for which a pool, which takes seconds to start, does not pay
 
 @contextmanager
 def workers(processes: int,                # worker processes; 1 works in this one
-            items: int,                    # how many items there will be
+            items: int,                    # how much work there will be, in images' CRFs or the like
+            chunk: int = 4,                # items that are handed to a process at a time
            ) -> Iterator[Callable]:        # a `map`
     "A `map` that shares its items among processes, one thread each; the first error stops the rest"
     if processes <= 1 or items < FEW:
         yield map
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        try: yield partial(pool.map, chunksize=4)
+        try: yield partial(pool.map, chunksize=chunk)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -121,7 +122,7 @@ def parallel(function: Callable,           # a function importable by name; call
 
 
 
-# %% ../nbs/11_infer.ipynb #d9b09143
+# %% ../nbs/11_infer.ipynb #a2075d99
 @lru_cache(maxsize=512)
 def enlargement(grid: int, scaled: int, size: int) -> Tensor:  # (size, grid) float32
     "Matrix that takes a line of `grid` cells to `scaled` pixels (corners aligned) and on to `size` pixels (half-pixel centres)"
@@ -137,7 +138,7 @@ def enlarge(maps: Tensor,              # (K, h, w) on the network's grid
     rows, columns = (enlargement(g, s, t).to(maps) for g, s, t in zip(maps.shape[1:], scaled, size))
     return rows @ (maps @ columns.T)
 
-# %% ../nbs/11_infer.ipynb #55d17541
+# %% ../nbs/11_infer.ipynb #9310de56
 def rescaled(image: np.ndarray, scale: float) -> np.ndarray:
     "The image at `scale`, PIL bicubic, sides rounded and at least the 32 pixels that the network needs"
     height, width = image.shape[:2]
@@ -157,7 +158,7 @@ def ready(model: nn.Module,                # a trained network
     "The same network for inference alone: an EfficientNet's batch norms folded into its convolutions, weights laid out as the images are"
     return fold_norms(deepcopy(model).to(device)).to(memory_format=torch.channels_last)
 
-# %% ../nbs/11_infer.ipynb #805f759d
+# %% ../nbs/11_infer.ipynb #05e89c7b
 def stretched(maps: Tensor,               # (K, H, W)
               clip: bool = True,          # False leaves the lowest pixels at −minimum/range, as the released program does
              ) -> Tensor:                 # (K, H, W)
@@ -178,6 +179,7 @@ def multiscale_cams(encoder: Encoder,          # in eval mode
     "CAM and SGC of the present classes, summed over scales and mirrors"
     size, device = image.shape[:2], accelerator.device
     cam, sgc = torch.zeros(2, len(classes), *size, device=device)
+    if not len(classes): return cam, sgc
     for scale in sorted(scales, reverse=True):        # the memory of the largest serves the others
         pair = mirrored_pair(rescaled(image, scale), device)
         with accelerator.autocast(): grids = encoder.grids(pair, classes)
@@ -185,7 +187,7 @@ def multiscale_cams(encoder: Encoder,          # in eval mode
             total += enlarge((grid[0] + grid[1].flip(-1)).float(), pair.shape[2:], size)
     return stretched(cam, clip), stretched(sgc, clip)
 
-# %% ../nbs/11_infer.ipynb #9f5bbb36
+# %% ../nbs/11_infer.ipynb #72e88b85
 def infer_cams(encoder: Encoder,
                devkit: Devkit,
                ids: Sequence[str],
@@ -203,7 +205,7 @@ def infer_cams(encoder: Encoder,
         write_maps(out(id), classes, cam=cam.cpu().numpy(), sgc=sgc.cpu().numpy())
     stream(ids, devkit.image, work, out, accelerator, "CAM and SGC")
 
-# %% ../nbs/11_infer.ipynb #6926b9ae
+# %% ../nbs/11_infer.ipynb #5e7ceed7
 def affinity_label(image: np.ndarray,       # (H, W, 3) uint8
                    maps: np.ndarray,        # (K, H, W) in [0, 1]
                    classes: np.ndarray,     # (K,) label numbers
@@ -242,7 +244,7 @@ def irn_labels(devkit: Devkit, ids: Sequence[str], maps: Path, folder: Path, for
     parallel(write_affinity_label, jobs, processes, "IRN labels", accelerator.is_main_process)
     accelerator.wait_for_everyone()
 
-# %% ../nbs/11_infer.ipynb #7edc72b7
+# %% ../nbs/11_infer.ipynb #ab679763
 def pseudo_labels(irn: IRN, devkit: Devkit, ids: Sequence[str], maps: Path, folder: Path, pad_to: int, beta: float, exp_times: int, radius: int,
                   background: float, accelerator: Accelerator) -> None:
     "Random walk of each image's SGC maps along IRN's edges: soft labels to `folder`/ID.npz, hard ones to `folder`/labels/ID.png"
@@ -256,7 +258,7 @@ def pseudo_labels(irn: IRN, devkit: Devkit, ids: Sequence[str], maps: Path, fold
         with torch.inference_mode():
             edge, _ = irn.infer(to_tensor(image).to(accelerator.device), pad_to)
             cams = torch.as_tensor(np.asarray(seeds.sgc, np.float32), device=accelerator.device)
-            cams = F.interpolate(cams[None], edge.shape[1:], mode="bilinear", align_corners=False)[0]
+            cams = F.interpolate(cams[:, None], edge.shape[1:], mode="bilinear", align_corners=False)[:, 0] if len(cams) else cams.new_zeros(0, *edge.shape[1:])
             walked = random_walk(cams, edge, beta=beta, exp_times=exp_times, radius=radius)
         write_label(folder/"labels"/f"{id}.png", pseudo_label(walked, size, background, seeds.classes).label)
         write_soft(out(id), seeds.classes, walked.cpu().numpy(), background, size)
@@ -284,7 +286,7 @@ def refine_labels(devkit: Devkit, ids: Sequence[str], folder: Path, accelerator:
     parallel(refine_label, jobs, processes, "label CRF", accelerator.is_main_process)
     accelerator.wait_for_everyone()
 
-# %% ../nbs/11_infer.ipynb #2173c6c9
+# %% ../nbs/11_infer.ipynb #a73453df
 @torch.inference_mode()
 def multiscale_scores(segmenter: Segmenter,      # in eval mode
                       image: np.ndarray,         # (H, W, 3) uint8
@@ -300,7 +302,7 @@ def multiscale_scores(segmenter: Segmenter,      # in eval mode
         mean = mean + F.interpolate((one + mirrored.flip(-1))[None], size, mode="bilinear", align_corners=False)[0]
     return mean / (2*len(scales))
 
-# %% ../nbs/11_infer.ipynb #beade128
+# %% ../nbs/11_infer.ipynb #c417dcc9
 def write_refined(image: np.ndarray, probabilities: np.ndarray, out: Path) -> None:
     "CRF of one segmentation, and the file that says the image is done"
     write_label(out, crf_probabilities(image, probabilities, least=CAN_WIN).argmax(0).astype(np.uint8))

@@ -6,7 +6,7 @@
 __all__ = ['confusion', 'Scores', 'iou', 'Best', 'ThresholdCurve', 'score_labels', 'score_maps', 'Measured', 'summary_table',
            'class_table', 'image_agreement', 'Agreement', 'crf_agreement']
 
-# %% ../nbs/13_score.ipynb #a1caa805
+# %% ../nbs/13_score.ipynb #15b81bde
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -21,7 +21,7 @@ from .devkit import VOID, Devkit, DevkitError, read_label
 from .infer import progress
 from .maps import label_of
 
-# %% ../nbs/13_score.ipynb #64ed620a
+# %% ../nbs/13_score.ipynb #213b0112
 def confusion(
     truth: np.ndarray,  # (H, W) integers 0..C-1 and `void`
     prediction: np.ndarray,  # (H, W) integers 0..C-1
@@ -48,7 +48,7 @@ class Scores(NamedTuple):
     recall: np.ndarray  # (C,) share of the true pixels that are found; NaN where there is none
     mean_recall: float
 
-# %% ../nbs/13_score.ipynb #124f8d19
+# %% ../nbs/13_score.ipynb #33b8db5b
 def _mean_known(values):
     return float(values[~np.isnan(values)].mean()) if not np.isnan(values).all() else float("nan")
 
@@ -65,7 +65,7 @@ def iou(
     if absent == "zero": per_class = [np.nan_to_num(values) for values in per_class]
     return Scores(*(x for values in per_class for x in (values, _mean_known(values))))
 
-# %% ../nbs/13_score.ipynb #20974da1
+# %% ../nbs/13_score.ipynb #2ed04c82
 class Best(NamedTuple):
     "The best point of a threshold curve."
     threshold: float
@@ -126,7 +126,7 @@ class ThresholdCurve:
         curve = self.miou(absent)
         return Best(float(self.thresholds[curve.argmax()]), float(curve.max()))
 
-# %% ../nbs/13_score.ipynb #ba8735ed
+# %% ../nbs/13_score.ipynb #d3cf21d6
 def _shares(ids, workers, count, what):
     "One result of `count(bar, share of the ids)` for each of `workers` threads."
     workers = max(1, min(workers, len(ids)))
@@ -170,7 +170,7 @@ def score_maps(
         return curve
     return sum(_shares(ids, workers, count, "scoring maps"), ThresholdCurve(devkit.num_classes, thresholds))
 
-# %% ../nbs/13_score.ipynb #63001362
+# %% ../nbs/13_score.ipynb #179877ab
 class Measured(NamedTuple):
     "A confusion matrix and what it was measured on."
     stage: str  # what made the labels, such as "SGC" or "random walk + CRF"
@@ -200,7 +200,7 @@ def class_table(
     table = pd.DataFrame(columns, index=pd.Index(["background", *classes], name="class"))
     return pd.concat([table, table.mean().to_frame("mean").T.rename_axis("class")])
 
-# %% ../nbs/13_score.ipynb #70de7667
+# %% ../nbs/13_score.ipynb #c2fb8db8
 def image_agreement(
     sample: tuple,  # image (H, W, 3) uint8, maps (K, H, W), label numbers (K,)
     thresholds: Sequence[float],  # background thresholds to try

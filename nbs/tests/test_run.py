@@ -21,7 +21,7 @@ def record(folder):
 
 def files(folder):
     "Every file of a run that stages made, by its place"
-    kept = (path for path in folder.rglob("*") if path.is_file() and path.name not in (".lock", "run.json") and "notebooks" not in path.parts)
+    kept = (path for path in folder.rglob("*") if path.is_file() and path.name not in (".lock", ".command", "run.json") and "notebooks" not in path.parts)
     return {str(path.relative_to(folder)): path.read_bytes() for path in kept}
 
 
