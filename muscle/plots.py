@@ -8,7 +8,7 @@ __all__ = ['THEMES', 'DASHES', 'colour_label', 'colour_map', 'overlay', 'overlay
            'quantile_grid', 'threshold_curves', 'irn_outputs', 'beacon_points', 'matched_regions', 'pixel_affinity',
            'class_bars', 'training_curves', 'confusion_matrix', 'variant_chart', 'growth', 'markdown_table']
 
-# %% ../nbs/14_plots.ipynb #940fccf7
+# %% ../nbs/14_plots.ipynb #c2a8524b
 import math, os
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch, Patch, Rectangle
 from .devkit import VOID, aside, palette
 
-# %% ../nbs/14_plots.ipynb #5800a606
+# %% ../nbs/14_plots.ipynb #3fe9e7e9
 def colour_label(
     label: np.ndarray,  # (H, W) uint8 class numbers, 255 = void
     colours: np.ndarray | None = None,  # (256, 3) uint8; VOC's palette if None
@@ -42,7 +42,7 @@ def colour_map(
     "The plane in the colours of a colour map."
     return _table(colormap)[(np.clip(plane, 0, 1) * 255).astype(np.uint8)]
 
-# %% ../nbs/14_plots.ipynb #30f773ee
+# %% ../nbs/14_plots.ipynb #23507adf
 def overlay(
     image: np.ndarray,  # (H, W, 3) uint8
     layer: np.ndarray,  # (H, W, 3) uint8
@@ -88,7 +88,7 @@ def overlay_heat(
     "One map in heat colours laid over the image."
     return overlay(image, colour_map(plane, colormap), strength)
 
-# %% ../nbs/14_plots.ipynb #fe9c4a13
+# %% ../nbs/14_plots.ipynb #18c259f3
 def outline(
     image: np.ndarray,  # (H, W, 3) uint8
     label: np.ndarray,  # (H, W) uint8
@@ -121,7 +121,7 @@ def ring(
     part[abs(distance - radius) <= 0.8] = 255
     return drawn
 
-# %% ../nbs/14_plots.ipynb #479e9dbb
+# %% ../nbs/14_plots.ipynb #db4a1114
 def colour_flow(
     displacement: np.ndarray,  # (2, h, w) rows, columns; in cells
     longest: float | None = None,  # the length drawn fully saturated; the field's own maximum if None
@@ -132,7 +132,7 @@ def colour_flow(
     hue = np.arctan2(displacement[0], displacement[1]) / (2 * np.pi) % 1
     return (hsv_to_rgb(np.stack([hue, np.minimum(length / longest, 1), np.ones_like(hue)], -1)) * 255).round().astype(np.uint8)
 
-# %% ../nbs/14_plots.ipynb #2151c7e5
+# %% ../nbs/14_plots.ipynb #48406b20
 THEMES = {
     "light": dict(ground="#ffffff", ink="#1f2328", soft="#d0d7de",
                   lines=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]),
@@ -173,7 +173,7 @@ def canvas(
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
 
-# %% ../nbs/14_plots.ipynb #2684234e
+# %% ../nbs/14_plots.ipynb #ca7582d2
 def _picture(ax, array, title="", colours=None, aspect=0.75):
     "Show a label, a picture or nothing (of the given height over width) in an axes without ticks."
     ax.set(xticks=[], yticks=[], title=title)
@@ -190,7 +190,7 @@ def _class_legend(figure, present, class_names, colours):
     patches = [Patch(facecolor=colours[c], edgecolor="0.5", label="void" if c == VOID else class_names[c]) for c in present]
     if patches: figure.legend(handles=patches, loc="outside lower center", ncols=min(len(patches), 7), frameon=False)
 
-# %% ../nbs/14_plots.ipynb #c7422230
+# %% ../nbs/14_plots.ipynb #c977395d
 def save_figure(
     figure: Figure,
     stem: str | os.PathLike,  # path without a suffix; the folder is made if missing
@@ -205,7 +205,7 @@ def save_figure(
             figure.savefig(draft, format=file.suffix[1:], dpi=dpi, metadata=metadata)
     return files
 
-# %% ../nbs/14_plots.ipynb #9ec8a103
+# %% ../nbs/14_plots.ipynb #f404794a
 def gallery(
     rows: Sequence[Mapping[str, np.ndarray | None]],  # column title → (H, W) uint8 label, (H, W, 3) uint8 picture or None
     class_names: Sequence[str],  # (C,) background first
@@ -231,7 +231,7 @@ def gallery(
         _class_legend(figure, present, class_names, colours)
     return figure
 
-# %% ../nbs/14_plots.ipynb #b41d8798
+# %% ../nbs/14_plots.ipynb #1b1a816a
 def quantile_cases(
     ious: np.ndarray,  # (N,) one an image; NaN where it could not be scored
     quantiles: Sequence[float] = (0, 0.1, 0.5, 0.9, 1),  # each 0..1
@@ -254,7 +254,7 @@ def quantile_grid(
     layers = [images, truths, predictions]
     return gallery([dict(zip(titles, layer)) for layer in layers], class_names, ["image", "truth", "prediction"], theme=theme)
 
-# %% ../nbs/14_plots.ipynb #f7a9d4d8
+# %% ../nbs/14_plots.ipynb #b39133e4
 def threshold_curves(
     thresholds: np.ndarray,  # (T,) background thresholds, 0..1
     curves: Mapping[str, np.ndarray],  # name → (T,) mIoU in percent
@@ -280,7 +280,7 @@ def threshold_curves(
         ax.legend(handles, labels, frameon=False)
     return figure
 
-# %% ../nbs/14_plots.ipynb #bf927f0f
+# %% ../nbs/14_plots.ipynb #98e668be
 def irn_outputs(
     image: np.ndarray,  # (H, W, 3) uint8
     edge: np.ndarray,  # (h, w) in 0..1
@@ -305,7 +305,7 @@ def irn_outputs(
         wheel.set_axis_off()
     return figure
 
-# %% ../nbs/14_plots.ipynb #3a791f1f
+# %% ../nbs/14_plots.ipynb #cbfa7bec
 def beacon_points(
     image: np.ndarray,  # (H, W, 3) uint8
     boundary: np.ndarray,  # (H, W) bool
@@ -334,7 +334,7 @@ def beacon_points(
             ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=2, frameon=False, handletextpad=0.1, columnspacing=1)
     return figure
 
-# %% ../nbs/14_plots.ipynb #9e9b0e50
+# %% ../nbs/14_plots.ipynb #7e7f66b2
 def _regions(ax, view, boxes, chosen, title, colour):
     _picture(ax, view, title)
     for place, (row, column, height, width) in enumerate(boxes):
@@ -374,10 +374,10 @@ def matched_regions(
                                               color=colour, alpha=0.2 + 0.8 * mass, linewidth=0.6 + 1.2 * mass))
         shown = axes[2].imshow(flat, cmap="viridis", aspect="auto")
         axes[2].set(title="transport plan", xlabel=f"cells of view 2 ({h2}×{w2})", ylabel=f"cells of view 1 ({h1}×{w1})")
-        figure.colorbar(shown, ax=axes[2], label="mass")
+        figure.colorbar(shown, ax=axes[2], label="mass").formatter.set_useOffset(False)
     return figure
 
-# %% ../nbs/14_plots.ipynb #e987e091
+# %% ../nbs/14_plots.ipynb #ff93ebf9
 def pixel_affinity(
     image: np.ndarray,  # (H, W, 3) uint8
     point: tuple[int, int],  # row, column
@@ -387,7 +387,7 @@ def pixel_affinity(
     "The image with one pixel marked, and its affinities to all others."
     height, width, _ = image.shape
     columns = 1 + len(planes)
-    with canvas(theme, 1, columns, (9, 9 / columns * height / width + 0.6)) as (figure, axes):
+    with canvas(theme, 1, columns, (9, 9 / columns * height / width + 0.75)) as (figure, axes):
         _picture(axes[0, 0], image, "pixel")
         for ax, (title, plane) in zip(axes[0, 1:], planes.items()):
             _picture(ax, overlay(image, np.full_like(image, image.mean()), 0.4), title)
@@ -400,7 +400,7 @@ def pixel_affinity(
         for ax in axes[0]: ax.plot(*point[::-1], "o", markersize=13, markeredgewidth=1, color="black", markerfacecolor="none")
     return figure
 
-# %% ../nbs/14_plots.ipynb #4278bee4
+# %% ../nbs/14_plots.ipynb #4d4e34cd
 def class_bars(
     scores: Mapping[str, np.ndarray],  # name → (C,) IoU in percent; NaN where a class does not occur
     class_names: Sequence[str],  # (C,) background first
@@ -422,7 +422,7 @@ def class_bars(
         figure.legend(loc="outside upper right", ncols=min(len(scores), 4), frameon=False)
     return figure
 
-# %% ../nbs/14_plots.ipynb #643fa760
+# %% ../nbs/14_plots.ipynb #26aa9e40
 def training_curves(
     history: pd.DataFrame,  # a row an epoch, a column a metric; the index is the epoch
     starts: Mapping[str, int] | None = None,  # column → the epoch from which it counts
@@ -443,7 +443,7 @@ def training_curves(
         for ax in axes.flat[len(history.columns) :]: ax.set_visible(False)
     return figure
 
-# %% ../nbs/14_plots.ipynb #9ae48463
+# %% ../nbs/14_plots.ipynb #34d23d1b
 def confusion_matrix(
     confusion: np.ndarray,  # (C, C) pixel counts, truth in rows
     class_names: Sequence[str],  # (C,) background first
@@ -467,7 +467,7 @@ def confusion_matrix(
         figure.colorbar(shown, ax=ax, label="pixels of the true class (%)", fraction=0.045, pad=0.03)
     return figure
 
-# %% ../nbs/14_plots.ipynb #6e3a4d12
+# %% ../nbs/14_plots.ipynb #f6c95cec
 def variant_chart(
     values: Mapping[str, float],  # variant → score in percent, top to bottom; the first is what the others are compared with
     deviations: Mapping[str, float] | None = None,  # variant → standard deviation over seeds
@@ -493,7 +493,7 @@ def variant_chart(
         ax.grid(axis="x")
     return figure
 
-# %% ../nbs/14_plots.ipynb #ef11e666
+# %% ../nbs/14_plots.ipynb #f54609b2
 def growth(
     sizes: np.ndarray,  # (S,) what is grown: cells, images …
     costs: Mapping[str, np.ndarray],  # name → (S,) seconds or bytes
@@ -512,7 +512,7 @@ def growth(
         ax.legend(frameon=False)
     return figure
 
-# %% ../nbs/14_plots.ipynb #8b1c3364
+# %% ../nbs/14_plots.ipynb #34fd3291
 def markdown_table(
     frame: pd.DataFrame,
     digits: int = 1,  # after the point, for floats
