@@ -9,7 +9,7 @@ __all__ = ['VOID', 'VOC_CLASSES', 'VOC12', 'SBD', 'DevkitError', 'palette', 'asi
            'CheckReport', 'fault_message', 'check', 'train_aug', 'Archive', 'fetch_archive', 'unpack', 'fetch_voc12',
            'read_mat', 'add_sbd', 'fetch_sbd']
 
-# %% ../nbs/00_devkit.ipynb #3bbdbf83
+# %% ../nbs/00_devkit.ipynb #292bce96
 import csv
 import difflib
 import os
@@ -34,7 +34,7 @@ from torchvision.datasets.utils import download_url
 from torchvision.datasets.voc import DATASET_YEAR_DICT
 from tqdm.auto import tqdm
 
-# %% ../nbs/00_devkit.ipynb #3fc71417
+# %% ../nbs/00_devkit.ipynb #bb3c5bc2
 VOID = 255
 VOC_CLASSES = tuple(
     "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person "
@@ -45,7 +45,7 @@ VOC_CLASSES = tuple(
 class DevkitError(ValueError):
     "Something is wrong with the data; the message names the file and says what to do."
 
-# %% ../nbs/00_devkit.ipynb #e123bd34
+# %% ../nbs/00_devkit.ipynb #385bbd57
 def palette(
     n: int = 256,  # how many colours, at most 256
 ) -> np.ndarray:  # uint8 (n, 3), red green blue 0..255; row 0 is black
@@ -54,7 +54,7 @@ def palette(
     channel = np.arange(3, dtype=np.uint8)
     return sum((labels >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(3)).astype(np.uint8)
 
-# %% ../nbs/00_devkit.ipynb #7e684fff
+# %% ../nbs/00_devkit.ipynb #397c5278
 @contextmanager
 def aside(
     path: str | Path,  # where the file shall be in the end; its folder is made if missing
@@ -78,7 +78,7 @@ def write_lines(
     with aside(path) as draft:
         draft.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
-# %% ../nbs/00_devkit.ipynb #efe0adfd
+# %% ../nbs/00_devkit.ipynb #d2cb9b09
 _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
@@ -123,7 +123,7 @@ def write_label(
     with aside(path) as draft:
         picture.save(draft, format="PNG")
 
-# %% ../nbs/00_devkit.ipynb #07ca5c5b
+# %% ../nbs/00_devkit.ipynb #b2fd2d76
 _PHOTO = (".jpg", ".jpeg", ".png")
 
 
@@ -145,7 +145,7 @@ def read_list(
     lines = (line.split() for line in Path(path).read_text(encoding="utf-8").splitlines())
     return [Listed(_stem(parts[0]), parts[1].lstrip("/") if len(parts) > 1 else None) for parts in lines if parts]
 
-# %% ../nbs/00_devkit.ipynb #58d4924f
+# %% ../nbs/00_devkit.ipynb #3ebb4186
 def tags_of_xml(
     path: str | Path,  # a VOC annotation file
 ) -> list[str]:  # names of its objects, difficult ones too, without repeats, in the file's order
@@ -171,7 +171,7 @@ def tags_of_csv(
 def _words(text: str | None) -> list[str]:
     return list(dict.fromkeys(filter(None, (word.strip() for word in (text or "").split(";")))))
 
-# %% ../nbs/00_devkit.ipynb #015d4b8f
+# %% ../nbs/00_devkit.ipynb #f5691a3d
 def nearest(
     name: str,  # a word that is no class
     classes: Iterable[str],  # the classes
@@ -192,7 +192,7 @@ def class_index(
         raise DevkitError(f"tag '{name}' is no class{hint}; own classes go into classes.txt, one name a line")
     return classes.index(name)
 
-# %% ../nbs/00_devkit.ipynb #cd5116d4
+# %% ../nbs/00_devkit.ipynb #073cd72c
 def read_classes(
     path: str | Path,  # a file of class names, one a line; it may be missing
 ) -> tuple[str, ...]:  # the names without background; VOC's twenty if there is no file
@@ -214,7 +214,7 @@ def find_photos(
     photos = [path for path in files if path.suffix.lower() in _PHOTO]
     return {path.stem: path for path in sorted(photos, key=lambda p: -_PHOTO.index(p.suffix.lower()))}
 
-# %% ../nbs/00_devkit.ipynb #22113284
+# %% ../nbs/00_devkit.ipynb #f89e8004
 @dataclass(frozen=True)
 class Layout:
     "What lies where in a devkit, and which images its lists name."
@@ -260,7 +260,7 @@ class Layout:
         there = ", ".join(self.splits()) or "none"
         raise DevkitError(f"{self._list_file(name)}: no such list (there are: {there}); write it, one ID a line, or a tags.csv")
 
-# %% ../nbs/00_devkit.ipynb #d3370832
+# %% ../nbs/00_devkit.ipynb #e049c6da
 @dataclass(frozen=True)
 class Devkit(Layout):
     "A dataset in VOC's layout, or a folder of photographs with a `tags.csv`; errors are `DevkitError`s that name the file."
@@ -319,7 +319,7 @@ class Devkit(Layout):
             raise DevkitError(f"{self.root.name}, image {id}: {error}") from error
         return present
 
-# %% ../nbs/00_devkit.ipynb #86ef5fa4
+# %% ../nbs/00_devkit.ipynb #074fe458
 class Fault(NamedTuple):
     "One thing that is wrong."
     kind: str  # which sort of fault, as a heading of the message
@@ -372,7 +372,7 @@ def tag_faults(
     none = [Fault("image without tags", id)] if needs_tags and not names else []
     return none + [Fault(_TAG, f"{id}: '{name}'{nearest(name, kit.classes)}") for name in strange]
 
-# %% ../nbs/00_devkit.ipynb #342096c3
+# %% ../nbs/00_devkit.ipynb #2edad63d
 def list_faults(
     kit: Devkit,  # the dataset
     name: str,  # a split
@@ -398,7 +398,7 @@ def image_faults(
         faults += mask_faults(kit, id, None if image is None else image.shape[:2])
     return list(dict.fromkeys(faults + tag_faults(kit, id, needs_tags=not needs_mask or not kit.has_mask(id))))
 
-# %% ../nbs/00_devkit.ipynb #71531048
+# %% ../nbs/00_devkit.ipynb #c84273a7
 class CheckReport(NamedTuple):
     "What a clean devkit holds."
     splits: dict[str, int]  # images of each split
@@ -445,7 +445,7 @@ def check(
     tags = dict(zip(kit.classes, np.sum([kit.tags(id) for id in needs], axis=0, dtype=int).tolist()))
     return CheckReport(sizes, len(needs), sum(needs.values()), tags)
 
-# %% ../nbs/00_devkit.ipynb #c63cb786
+# %% ../nbs/00_devkit.ipynb #8b5619eb
 def train_aug(
     sbd_train: Iterable[str],  # IDs of SBD's train, 8,498
     sbd_val: Iterable[str],  # IDs of SBD's val, 2,857
@@ -455,7 +455,7 @@ def train_aug(
     "All outlined images that are not kept for validation: (SBD train ∪ SBD val ∪ VOC train) − VOC val."
     return sorted({*sbd_train, *sbd_val, *voc_train} - {*voc_val})
 
-# %% ../nbs/00_devkit.ipynb #182377fe
+# %% ../nbs/00_devkit.ipynb #2b028104
 class Archive(NamedTuple):
     "A file to download."
     url: str  # where it is
@@ -499,7 +499,10 @@ def unpack(
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
         try:
             with tarfile.open(archive) as tar:
-                tar.extractall(scratch, filter="data")
+                strange = [m.name for m in tar if not (m.isfile() or m.isdir()) or m.name.startswith("/") or ".." in Path(m.name).parts]
+                if strange: raise tarfile.TarError(f"{strange[0]} is no plain file, or lies outside")
+                tar.extraction_filter = getattr(tarfile, "data_filter", None)  # older Pythons have none
+                tar.extractall(scratch)
             os.replace(Path(scratch, inner), target)
         except (tarfile.TarError, OSError, EOFError) as error:
             raise DevkitError(f"{archive}: could not be unpacked ({error}); delete it and fetch it again") from error
@@ -514,7 +517,7 @@ def fetch_voc12(
     target = Path(root) / "VOCdevkit/VOC2012"
     return target if target.is_dir() else unpack(fetch_archive(VOC12, root, download), "VOCdevkit/VOC2012", target)
 
-# %% ../nbs/00_devkit.ipynb #18e0c5b1
+# %% ../nbs/00_devkit.ipynb #d03a6992
 def read_mat(
     path: str | Path,  # an SBD class file, `cls/ID.mat`
 ) -> np.ndarray:  # uint8 (H, W), VOC's label values
