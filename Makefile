@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test test-lab lab readme shown clean
+.PHONY: demo test test-lab bench-check lab readme shown clean
 
 demo: .venv/ready            ## the nine stages on built-in data
 	muscle_run demo
@@ -13,6 +13,9 @@ test: .venv/ready            ## notebooks, a smoke run, the clean tree
 
 test-lab: .venv/ready        ## the widgets in JupyterLab, driven by a real browser
 	python -m pytest -q nbs/tests/test_lab.py
+
+bench-check: .venv/ready     ## has a quick row lost a quarter of its speed against its plain form? two minutes
+	muscle_bench --check data/bench.json
 
 lab: .venv/ready             ## JupyterLab on the notebooks
 	jupyter lab --notebook-dir=. nbs/explore.ipynb

@@ -19,8 +19,9 @@ setup(
     license="MIT",
     keywords=about["keywords"],
     packages=find_packages(include=["muscle", "muscle.*"]),
+    package_data={"muscle": ["*.js", "*.css"]},
     python_requires=">=" + about["min_python"],
     install_requires=about["requirements"].split(),
-    extras_require={"dev": about["dev_requirements"].split()},
+    extras_require={name: about[f"{name}_requirements"].split() for name in ("dev", "lite")},
     entry_points={"console_scripts": about.get("console_scripts", "").split()},
 )

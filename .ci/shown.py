@@ -1,34 +1,140 @@
-"""Take over from runs/demo (and runs/voc_sample, where there is one) what the project shows of them: figures/, data/results/, and the reader notebooks executed anew; python .ci/shown.py"""
+"""Take over from finished runs what the project shows of them; python .ci/shown.py, after `make demo` (and runs/voc_sample, where there is one).
+
+figures/ and data/results/ are copied. The stage notebooks get the outputs that the demo's run gave, small, under sources that stay as they are; the
+reader notebooks are executed anew. `--check` does nothing of it: it says whether the outputs of the stage notebooks belong to their sources.
+"""
+
+import base64
+import hashlib
+import io
+import json
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 from nbdev.clean import nbdev_clean
+from PIL import Image
 
-project = Path(__file__).resolve().parent.parent
-FIGURES = ("chosen", "pseudo_labels", "cases", "class_iou", "irn", "affinity", "beacon", "matched_regions", "threshold_curve", "training_encoder")
+TOP = Path(__file__).resolve().parent.parent
+STAGES = sorted((TOP / "nbs" / "stages").glob("*.ipynb"))
+RECORD = TOP / "data" / "results" / "demo" / "stages.json"  # notebook → mark of the sources that its outputs are of
+READERS = ("tour", "explore", "parity", "results", "performance")
+FIGURES = ("chosen", "pseudo_labels", "cases", "class_iou", "irn", "affinity", "beacon", "matched_regions")
+FIGURES += ("threshold_curve", "training_encoder", "ablation_*")
 TABLES = ("seeds", "seeds_classes", "thresholds", "agreement", "curve", "segmentation", "segmentation_classes", "ablation_*")
+MOST, WIDE = 1_500_000, 900  # bytes of all stage notebooks, pixels of a picture
+SIZES = ((WIDE, 82), (WIDE, 68), (720, 68), (600, 60), (480, 50))  # width and JPEG quality, best first
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def copy(run: str, kind: str, names: tuple[str, ...], end: str, target: Path) -> None:
-    "Files of a run's folder, by name"
+    "Copy files of a run's folder by name."
     target.mkdir(parents=True, exist_ok=True)
-    for path in (path for name in names for path in (project / "runs" / run / kind).glob(f"{name}{end}")):
-        if not path.stem.endswith("_dark"): shutil.copy(path, target)
+    for path in (path for name in names for path in (TOP / "runs" / run / kind).glob(f"{name}{end}")):
+        if not path.stem.endswith("_dark"):
+            shutil.copy(path, target)
 
 
 def execute(name: str) -> None:
-    "Run a reader notebook; of each widget only the still picture is kept"
-    path = project / "nbs" / f"{name}.ipynb"
+    "Run a reader notebook; of each widget only the still picture is kept."
+    path = TOP / "nbs" / f"{name}.ipynb"
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, resources={"metadata": {"path": str(path.parent)}}, store_widget_state=False).execute()
-    for cell in notebook.cells:
-        for output in cell.get("outputs", ()): output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+    for output in outputs(notebook):
+        output.get("data", {}).pop(WIDGET, None)
     nbformat.write(notebook, path)
     nbdev_clean(str(path))
 
 
-copy("demo", "figures", (*FIGURES, "ablation_*"), ".png", project / "figures")
-for run in ("demo", "voc_sample"): copy(run, "tables", TABLES, ".csv", project / "data" / "results" / run)
-for name in ("explore", "parity", "results", "performance"): execute(name)
+def outputs(notebook: nbformat.NotebookNode) -> Iterator[nbformat.NotebookNode]:
+    "List a notebook's outputs."
+    yield from (output for cell in notebook.cells for output in cell.get("outputs", ()))
+
+
+def mark(notebook: nbformat.NotebookNode) -> str:
+    "Hash what a notebook runs."
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return hashlib.sha1(json.dumps(code).encode()).hexdigest()[:16]
+
+
+def smaller(png: str, width: int, quality: int) -> tuple[str, str]:
+    "Give a picture's type and content, base64: JPEG of a photo, PNG of 64 colours of a drawing."
+    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGBA")
+    picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    picture.thumbnail((width, 10 * width), Image.Resampling.LANCZOS)
+    drawing = picture.quantize(64, dither=Image.Dither.NONE)
+    photo, chart = io.BytesIO(), io.BytesIO()
+    picture.save(photo, "JPEG", quality=quality, optimize=True, progressive=True)
+    drawing.save(chart, "PNG", optimize=True)
+    kind, best = ("jpeg", photo) if photo.tell() < chart.tell() else ("png", chart)
+    return f"image/{kind}", base64.b64encode(best.getvalue()).decode()
+
+
+def executed(source: Path) -> nbformat.NotebookNode:
+    "Read what the demo's run made of a stage notebook, without the cell that papermill adds; refuse one of other sources."
+    path = TOP / "runs" / "demo" / "notebooks" / source.name
+    if not path.exists():
+        sys.exit(f"{path} is missing: make demo")
+    made = nbformat.read(path, as_version=4)
+    made.cells = [cell for cell in made.cells if "injected-parameters" not in cell.metadata.get("tags", ())]
+    if mark(made) != mark(nbformat.read(source, as_version=4)):
+        sys.exit(f"{source.name} is not what {path} ran: make demo, then make shown")
+    return made
+
+
+def with_outputs(source: Path, size: tuple[int, int]) -> nbformat.NotebookNode:
+    "Put the run's outputs under a stage notebook's sources."
+    notebook, made = nbformat.read(source, as_version=4), executed(source)
+    code = lambda book: [cell for cell in book.cells if cell.cell_type == "code"]
+    for cell, other in zip(code(notebook), code(made)):
+        cell.outputs = [output for output in other.outputs if output.get("name") != "stderr"]
+    for output in outputs(notebook):
+        data = output.get("data", {})
+        data.pop(WIDGET, None)
+        if png := data.pop("image/png", None):
+            kind, content = smaller(png, *size)
+            data[kind] = content
+    return notebook
+
+
+def show_stages() -> None:
+    "Write all stage notebooks with outputs, as fine as their limit allows, and remember what they are of."
+    for size in SIZES:
+        notebooks = {path: with_outputs(path, size) for path in STAGES}
+        if sum(len(nbformat.writes(notebook).encode()) for notebook in notebooks.values()) < MOST:
+            break
+    for path, notebook in notebooks.items():
+        nbformat.write(notebook, path)
+        nbdev_clean(str(path))
+    RECORD.parent.mkdir(parents=True, exist_ok=True)
+    RECORD.write_text(json.dumps({path.stem: mark(notebook) for path, notebook in notebooks.items()}, indent=1) + "\n")
+
+
+def check() -> list[str]:
+    "List what is wrong with the outputs that the stage notebooks are committed with."
+    known = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    wrong = []
+    for path in STAGES:
+        notebook = nbformat.read(path, as_version=4)
+        if mark(notebook) != known.get(path.stem):
+            wrong.append(f"{path.name}: its outputs are of other sources: make demo, then make shown")
+        elif not any(outputs(notebook)):
+            wrong.append(f"{path.name}: shows nothing: make shown")
+        if any(output.output_type == "error" for output in outputs(notebook)):
+            wrong.append(f"{path.name}: shows an error")
+    size = sum(path.stat().st_size for path in STAGES)
+    return wrong + [f"the stage notebooks take {size:,} bytes, more than {MOST:,}"] * (size > MOST)
+
+
+if __name__ == "__main__":
+    if "--check" in sys.argv:
+        sys.exit("\n".join(check()) or None)
+    copy("demo", "figures", FIGURES, ".png", TOP / "figures")
+    for run in ("demo", "voc_sample"):
+        copy(run, "tables", TABLES, ".csv", TOP / "data" / "results" / run)
+    show_stages()
+    for name in READERS:
+        execute(name)

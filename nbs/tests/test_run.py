@@ -12,6 +12,7 @@ import pytest
 from conftest import COMMANDS, PROJECT, command
 from PIL import Image
 
+STAGES = ["encoder", "cams", "irn_labels", "irn", "pseudo", "scores", "segmenter", "segmentation", "report"]
 RESULTS = ["seed_cam_miou", "seed_sgc_miou", "pseudo_walk_miou", "pseudo_crf_miou", "val_miou", "val_crf_miou"]
 
 
@@ -34,7 +35,7 @@ def same_outputs(one, other):
 
 def test_nine_stages(smoke):
     said = record(smoke)
-    assert [said["stages"][str(n)]["state"] for n in range(1, 10)] == ["done"] * 9
+    assert [said["stages"][name]["state"] for name in STAGES] == ["done"] * 9
     assert all(stage["seconds"] > 0 and stage["peak_mb"] > 50 for stage in said["stages"].values())
     assert list(said["results"]) == RESULTS
     assert all(0 < said["results"][name] <= 100 for name in RESULTS), said["results"]
@@ -74,7 +75,7 @@ def test_killed_and_started_again(smoke, data, tmp_path):
         family = subprocess.run(["ps", "-o", "pid=", "--ppid", str(runner.pid)], capture_output=True, text=True).stdout.split()
         for pid in (runner.pid, *map(int, family)): os.kill(pid, signal.SIGKILL)
         runner.wait()
-        assert record(folder)["stages"].get("9") is None
+        assert record(folder)["stages"].get("report") is None
     finished = command(*["muscle_run", *words[1:]])
     assert finished.returncode == 0, finished.stdout + finished.stderr
     same_outputs(files(folder), files(smoke))
@@ -94,7 +95,7 @@ def test_one_stage_with_plain_papermill(smoke, tmp_path):
     shutil.copytree(smoke, folder)
     shutil.rmtree(folder / "irn_labels")
     said = record(folder)
-    said["stages"]["3"]["state"] = "failed"
+    said["stages"]["irn_labels"]["state"] = "failed"
     (folder / "run.json").write_text(json.dumps(said))
     done = command("papermill", "nbs/stages/3_irn_labels.ipynb", tmp_path / "out.ipynb", "-p", "run", folder, "-k", "python3")
     assert done.returncode == 0, done.stderr
@@ -162,7 +163,7 @@ def test_a_file_damaged_later_stops_its_stage(data, smoke, tmp_path):
     photo.write_bytes(whole[:200])
     out = command("papermill", "nbs/stages/2_cams.ipynb", tmp_path / "out.ipynb", "-p", "run", folder, "-k", "python3")
     assert out.returncode != 0 and photo.name in out.stderr
-    assert record(folder)["stages"]["2"]["state"] == "failed" and list((folder / "cams").glob("*.npz"))
+    assert record(folder)["stages"]["cams"]["state"] == "failed" and list((folder / "cams").glob("*.npz"))
     photo.write_bytes(whole)
     assert command(*words, "--to", 2).returncode == 0
     assert len(list((folder / "cams").glob("*.npz"))) == 24
