@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test test-lab bench-check lab readme shown clean
+.PHONY: ready demo test test-lab bench-check lab site readme shown clean
+
+ready: .venv/ready           ## the environment alone
 
 demo: .venv/ready            ## the nine stages on built-in data
 	muscle_run demo
@@ -17,15 +19,19 @@ test-lab: .venv/ready        ## the widgets in JupyterLab, driven by a real brow
 bench-check: .venv/ready     ## has a quick row lost a quarter of its speed against its plain form? two minutes
 	muscle_bench --check data/bench.json
 
-lab: .venv/ready             ## JupyterLab on the notebooks
-	jupyter lab --notebook-dir=. nbs/explore.ipynb
+lab: .venv/ready             ## JupyterLab on the notebooks, the tour first
+	jupyter lab --notebook-dir=. nbs/tour.ipynb
+
+site: .venv/ready            ## the notebooks as web pages in build/site/html, to be opened without a server
+	python site/pages.py build/site/pages
+	python -m sphinx -q -W --keep-going -c site build/site/pages build/site/html
 
 readme: .venv/ready          ## README.md from nbs/index.ipynb
 	python .ci/readme.py
 
 .venv/ready: settings.ini setup.py
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev,site]'
 	$(BIN)/python -m ipykernel install --sys-prefix --name python3 --display-name "Python 3 (muscle)"
 	touch $@
 

@@ -22,6 +22,6 @@ setup(
     package_data={"muscle": ["*.js", "*.css"]},
     python_requires=">=" + about["min_python"],
     install_requires=about["requirements"].split(),
-    extras_require={name: about[f"{name}_requirements"].split() for name in ("dev", "lite")},
+    extras_require={name: about[f"{name}_requirements"].split() for name in ("dev", "lite", "site")},
     entry_points={"console_scripts": about.get("console_scripts", "").split()},
 )

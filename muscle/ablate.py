@@ -25,7 +25,7 @@ from .run import Run, make_run, write_record
 from .runner import SAID, run_stages
 from .settings import Settings, SettingsError
 
-# %% ../nbs/38_ablate.ipynb #1fcea63c
+# %% ../nbs/38_ablate.ipynb #371ab01e
 class Ablation(NamedTuple):
     "What is varied, and which score tells."
 
@@ -50,7 +50,7 @@ def _left_out(profile: Settings) -> dict[str, list[str]]:
     single = {f"without {name}": [f"{stage}.losses.{name}=null"] for stage, name in named if name != "cross_entropy"}
     return {"all": [], **single}
 
-
+# %% ../nbs/38_ablate.ipynb #8c0888ff
 def _values(key: str, values: tuple, text: str) -> Callable[[Settings], dict[str, list[str]]]:
     return lambda profile: {text.format(value): [f"{key}={value}"] for value in values}
 

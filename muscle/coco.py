@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CocoList', 'read_coco', 'outline', 'coco_label', 'CocoFiles', 'CocoLists', 'CocoPhotos', 'CocoFolder']
 
-# %% ../nbs/03_coco.ipynb #eb925bff
+# %% ../nbs/03_coco.ipynb #c970cdaf
 import hashlib
 import json
 from functools import cached_property
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from .devkit import VOID, Devkit
+from .devkit import MOST_PIXELS, VOID, Devkit
 from .files import DataError, composed, nearest, read_text
 from .lists import checked_classes, refuse_twice
 
@@ -52,7 +52,7 @@ def read_coco(
         )
     return CocoList(classes, photos, objects, outlined)
 
-# %% ../nbs/03_coco.ipynb #df8248a8
+# %% ../nbs/03_coco.ipynb #18ecbc53
 def outline(
     entry: dict,  # an annotation
     size: tuple[int, int],  # (H, W) of its image
@@ -61,6 +61,8 @@ def outline(
     code, (height, width) = entry["segmentation"], size
     if isinstance(code, list):
         code = [polygon for polygon in code if len(polygon) >= 6] or [[0, 0, 0, 0, 0, 0]]
+        if not all((np.abs(np.array(polygon, float)) <= 4 * max(size)).all() for polygon in code):
+            raise ValueError("a corner far from the image")  # pycocotools would walk there in steps of a pixel
         return coco_mask.merge(coco_mask.frPyObjects(code, height, width))
     if tuple(code["size"]) != tuple(size):
         raise ValueError(f"run lengths of {code['size']}, an image of {list(size)}")
@@ -82,14 +84,14 @@ def coco_label(
         label[coco_mask.decode(code) > 0] = VOID if crowd else number
     return label
 
-# %% ../nbs/03_coco.ipynb #e9f3c2fc
+# %% ../nbs/03_coco.ipynb #cb1b7b16
 class CocoFiles(Devkit):
     "The annotation files of a COCO folder, each read when it is first needed."
 
     title = "COCO's annotations"
 
     @classmethod
-    def recognises(cls, root: Path) -> bool:
+    def recognises(cls, root: Path) -> bool:  # whether a folder has this layout
         return any((root / "annotations").glob("instances_*.json"))
 
     @cached_property
@@ -136,7 +138,7 @@ class CocoLists(CocoFiles):
                 return name
         raise DataError(f"{self.root / 'annotations'}: no list names an image {id}")
 
-# %% ../nbs/03_coco.ipynb #334c1893
+# %% ../nbs/03_coco.ipynb #0a9fd67e
 class CocoPhotos(CocoLists):
     "The photographs of a COCO folder; they lie in folders named as the lists, in images/, or beside them."
 
@@ -147,40 +149,42 @@ class CocoPhotos(CocoLists):
     def splits(self) -> tuple[str, ...]:
         return tuple(sorted(self.files))
 
-    def split(self, name: str) -> list[str]:
+    def split(self, name: str) -> list[str]:  # the IDs of a list
         return list(self.list_of(name).photos)
 
-    def image_file(self, id: str) -> Path:
+    def image_file(self, id: str) -> Path:  # the photograph of an image, whether it exists or not
         name = self.list_with(id)
         file = self.list_of(name).photos[id]["file_name"]
         places = [self.root / place / file for place in (name, "images", f"images/{name}", "JPEGImages", "")]
         return next((path for path in places if path.is_file()), places[0])
 
-# %% ../nbs/03_coco.ipynb #a264821e
+# %% ../nbs/03_coco.ipynb #5cdb1e51
 class CocoFolder(CocoPhotos):
     "A dataset with COCO's annotations."
 
     def mask_file(self, id: str) -> Path:  # the annotations, which hold all masks of a list
         return self.files[self.list_with(id)]
 
-    def has_mask(self, id: str) -> bool:
+    def has_mask(self, id: str) -> bool:  # of an image
         return self.list_of(self.list_with(id)).outlined
 
-    def stored_mask(self, id: str) -> np.ndarray:
+    def stored_mask(self, id: str) -> np.ndarray:  # uint8 (H, W) of an image
         entries, found = self._objects(id), self.list_of(self.list_with(id))
         try:
             size = (int(found.photos[id]["height"]), int(found.photos[id]["width"]))
+            if not 0 < size[0] * size[1] <= MOST_PIXELS:
+                raise ValueError(f"an image of {size[1]}×{size[0]}")
             return coco_label(entries, size)
         except Exception as error:  # pycocotools raises several kinds
             raise DataError(f"{self.mask_file(id)}: damaged outline of image {id} ({error}); export it anew") from error
 
-    def mask_trace(self, id: str, exact: bool) -> str:
+    def mask_trace(self, id: str, exact: bool) -> str:  # what a change of an image's mask changes
         return hashlib.sha256(json.dumps(self._objects(id)).encode()).hexdigest()
 
-    def has_tags(self, id: str) -> bool:
+    def has_tags(self, id: str) -> bool:  # whether anything is said of an image
         return True
 
-    def tag_names(self, id: str) -> list[str]:
+    def tag_names(self, id: str) -> list[str]:  # the tags of an image
         found = self.list_of(self.list_with(id))
         numbers = sorted({entry["label"] for entry in self._objects(id)})
         return [found.classes[number - 1] for number in numbers]

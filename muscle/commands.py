@@ -117,11 +117,11 @@ def _more_options(function):
     )
     return reduce(lambda inner, option: option(inner), reversed(options), function)
 
-# %% ../nbs/39_commands.ipynb #9fda4738
+# %% ../nbs/39_commands.ipynb #e6d37f89
 EXAMPLES = """Examples: muscle_run demo · muscle_run photos --devkit FOLDER · muscle_run demo --run mine --set
 encoder.epochs=20 segmenter.layers=3 · muscle_run demo --from pseudo"""
 
-
+# %% ../nbs/39_commands.ipynb #3a2a20ac
 @click.command(epilog=EXAMPLES)
 @_run_options
 @_more_options
@@ -239,10 +239,10 @@ def muscle_shapes(path, train, val, seed):
     with complaints():
         write_shapes(Path(path), train=train, val=val, seed=seed)
 
-# %% ../nbs/39_commands.ipynb #c18daf09
+# %% ../nbs/39_commands.ipynb #b4c7a01e
 COMMANDS = click.Group(
     commands={"run": muscle_run, "check": muscle_check, "fetch": muscle_fetch, "shapes": muscle_shapes}
 )
 
-if __name__ == "__main__":
+if __name__ == "__main__" and __spec__:  # not in this notebook, whose cells are a main program too
     COMMANDS()

@@ -25,7 +25,7 @@ def class_activations(
     "Apply a linear classifier at each position, and keep what speaks for a class."
     return F.conv2d(features, weight[:, :, None, None]).relu()
 
-# %% ../nbs/12_encoder.ipynb #50331ee5
+# %% ../nbs/12_encoder.ipynb #3750ff63
 def unit(
     features: Tensor,  # (N, d, h, w)
 ) -> Tensor:  # (N, d, h·w), each position divided by its norm + 1e-5
@@ -43,7 +43,8 @@ def gather_alike(
     means = []
     with torch.autocast(maps.device.type, enabled=False):
         f, flat = unit(features), rearrange(maps.float(), "n k h w -> n k (h w)")
-        for columns in f.split(max(1, most // f.shape[2]), 2):
+        step = max(1, most // f.shape[2])
+        for columns in f.split(step, 2) if step < f.shape[2] else [f]:  # a split changes the gradient's layout
             alike = einsum(f, columns, "n d i, n d j -> n i j").relu()
             means.append((flat @ alike) / (reduce(alike, "n i j -> n 1 j", "sum") + 1e-5))
     return torch.cat(means, 2).view(maps.shape)

@@ -38,7 +38,7 @@ from .stages import own_cores
 from .stream import workers
 from .thresholds import Agreement, crf_agreement
 
-# %% ../nbs/36_evaluate.ipynb #7f6a5b33
+# %% ../nbs/36_evaluate.ipynb #bfba8c16
 THRESHOLDS = np.arange(100) / 100  # of the curves; the authors' stop at 0.59
 
 
@@ -60,7 +60,7 @@ def read_planes(
     maps = read_maps(run.maps(id), whole=False)
     return maps.cam if kind == "CAM" else maps.sgc, maps.classes
 
-
+# %% ../nbs/36_evaluate.ipynb #1cc5199c
 def kinds_of_maps(
     run: Run,  # the run
 ) -> list[str]:
@@ -68,7 +68,7 @@ def kinds_of_maps(
     sound = StageState("pseudo", run, run.settings("pseudo")).done()
     return list(KINDS if sound else KINDS[:2])
 
-# %% ../nbs/36_evaluate.ipynb #12f83fe1
+# %% ../nbs/36_evaluate.ipynb #af023b4c
 def fixed_thresholds(
     run: Run,  # the run
 ) -> dict[str, float]:  # kind of map → background threshold
@@ -79,16 +79,16 @@ def fixed_thresholds(
 
 def spread_over(
     ids: list[str],  # images
-    count: int,
+    count: int,  # how many
 ) -> list[str]:
     "Take so many of a list, evenly spread over it."
     return [ids[round(place)] for place in np.linspace(0, len(ids) - 1, min(count, len(ids)))]
 
-
+# %% ../nbs/36_evaluate.ipynb #9dbd2c9d
 def agreements(
     run: Run,  # the run
     images: int,  # how many, spread over the training list
-    processes: int,
+    processes: int,  # how many work at it
 ) -> dict[str, Agreement]:  # kind of map → the choice; empty where there are no images
     "Choose each kind's threshold by agreement with the CRF: no mask is looked at."
     ids = spread_over([id for id in run.ids("train") if len(run.devkit.present(id))], images)
@@ -101,7 +101,7 @@ def agreements(
     with workers(processes, len(TRIED) * len(ids), chunk=1) as over:
         return {kind: crf_agreement(samples(kind), TRIED, over=over) for kind in kinds_of_maps(run)}
 
-# %% ../nbs/36_evaluate.ipynb #d62892ca
+# %% ../nbs/36_evaluate.ipynb #3d1982b5
 def write_table(
     run: Run,  # the run
     name: str,  # of the table
@@ -124,7 +124,7 @@ def write_classes(
     for end, measure in (("classes", "iou"), ("precision", "precision"), ("recall", "recall")):
         write_table(run, f"{stem}_{end}", class_table(rows, run.devkit.classes, measure).reset_index())
 
-
+# %% ../nbs/36_evaluate.ipynb #41ee4b04
 class Way(NamedTuple):
     "A way of choosing background thresholds, and what it chose."
 

@@ -150,8 +150,8 @@ def region_boxes(
     halves = lambda start, length: ((start, length // 2), (start + length // 2, length - length // 2))
     return cut, [(r, c, h, w) for r, h in halves(row, height) for c, w in halves(column, width)]
 
-# %% ../nbs/44_evidence.ipynb #1037539f
-NORMS = ("soft-max, as in training", "soft-max, 30 times sharper", "stretched to 0..1")
+# %% ../nbs/44_evidence.ipynb #d4f01262
+NORMS = ("soft-max, as in training", "stretched to 0..1")
 
 
 def normed_map(
@@ -162,8 +162,6 @@ def normed_map(
     "Norm a map as training does, or so that its differences show."
     if norm == NORMS[0]:
         return region_map(overlap, classes)
-    if norm == NORMS[1]:
-        return region_map(30 * overlap, classes)
     planes = max_norm(overlap[None])[0, 1:][list(classes)]
     return torch.nn.functional.normalize(torch.cat([1 - planes.amax(0, keepdim=True), planes]), dim=0)
 

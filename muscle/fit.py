@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Averages', 'Steps', 'Schedule', 'schedule', 'optimizer', 'rate_groups', 'Plan', 'bare', 'averaged', 'Position',
-           'resume', 'keep', 'Training', 'measured_epoch', 'train', 'run_epoch']
+           'resume', 'keep', 'Training', 'run_epoch', 'measured_epoch', 'train']
 
 # %% ../nbs/24_fit.ipynb #1067514d
 import time
@@ -53,7 +53,7 @@ def schedule(
         return Schedule(OneCycleLR(optimizer, rates, total_steps=iterations + 1, cycle_momentum=False), False)
     raise ValueError(f"schedule {kind!r}: choose plateau, poly or onecycle")
 
-# %% ../nbs/24_fit.ipynb #9a172e9f
+# %% ../nbs/24_fit.ipynb #f32ac604
 def optimizer(
     kind: str,  # `adam`, `adamw` or `sgd`
     parameters: Iterable,  # parameters or groups of them
@@ -69,7 +69,7 @@ def optimizer(
         return SGD(parameters, lr, momentum=0.9, weight_decay=weight_decay)
     raise ValueError(f"optimizer {kind!r}: choose adam, adamw or sgd")
 
-
+# %% ../nbs/24_fit.ipynb #e9455521
 def rate_groups(
     model: nn.Module,  # with a `backbone` in it where `trunk_rate` is not 1
     lr: float,  # of everything else
@@ -86,7 +86,7 @@ def rate_groups(
     )
     return [{"params": parameters, "lr": rate} for parameters, rate in parts]
 
-# %% ../nbs/24_fit.ipynb #ac57253c
+# %% ../nbs/24_fit.ipynb #f2297ffe
 @dataclass(frozen=True)
 class Plan:
     "How long and how fast a network trains."
@@ -104,7 +104,7 @@ class Plan:
     channels_last: bool | None = None  # layout of weights and maps in memory; None: on a GPU only
     average: int = 0  # the weights of the last so many epochs are averaged in the end; 0: the last ones are taken
 
-
+# %% ../nbs/24_fit.ipynb #b302d928
 def bare(
     model: nn.Module,  # maybe wrapped
 ) -> nn.Module:
@@ -129,7 +129,7 @@ def averaged(
         for name, value in state.items()
     }
 
-# %% ../nbs/24_fit.ipynb #11d0ffcc
+# %% ../nbs/24_fit.ipynb #55c888b2
 class Position(NamedTuple):
     "Where a training stands."
 
@@ -137,7 +137,7 @@ class Position(NamedTuple):
     history: list[dict]  # a row for each
     means: Averages = {}  # of the weights, where they are averaged
 
-
+# %% ../nbs/24_fit.ipynb #6e8cbec5
 def resume(
     path: Path,  # a file of `keep`
     model: nn.Module,  # changed in place
@@ -161,7 +161,7 @@ def resume(
     steps.scheduler.load_state_dict(saved["scheduler"])
     return position
 
-
+# %% ../nbs/24_fit.ipynb #a14537e7
 def keep(
     path: Path,  # the file
     model: nn.Module,  # maybe wrapped
@@ -176,19 +176,7 @@ def keep(
     with aside(path) as draft:
         torch.save(state | {"fingerprint": fingerprint, **position._asdict()}, draft)
 
-# %% ../nbs/24_fit.ipynb #4362a298
-def _batches(samples, plan, accelerator):
-    "Make this process's loader, or say why there is none."
-    processes = accelerator.num_processes
-    if plan.batch % processes:
-        raise ValueError(f"a batch of {plan.batch} cannot be shared among {processes} processes: choose a multiple")
-    own = dict(process=accelerator.process_index, processes=processes)
-    batches = loader(samples, plan.batch // processes, plan.workers, plan.seed, **own)
-    if not len(batches):
-        raise ValueError(f"{len(samples)} images do not fill one batch of {plan.batch}: choose a smaller batch")
-    return batches
-
-# %% ../nbs/24_fit.ipynb #137fdf7e
+# %% ../nbs/24_fit.ipynb #e3d77798
 Steps = Callable[
     [nn.Module, NamedTuple, int], Iterator[dict[str, Tensor]]
 ]  # (model, batch, epoch) → losses of each step
@@ -205,67 +193,27 @@ class Training(NamedTuple):
     plan: Plan
     accelerator: Accelerator
 
+# %% ../nbs/24_fit.ipynb #16d7b7b2
+def _batches(samples, plan, accelerator):
+    "Make this process's loader, or say why there is none."
+    processes = accelerator.num_processes
+    if plan.batch % processes:
+        raise ValueError(f"a batch of {plan.batch} cannot be shared among {processes} processes: choose a multiple")
+    own = dict(process=accelerator.process_index, processes=processes)
+    batches = loader(samples, plan.batch // processes, plan.workers, plan.seed, **own)
+    if not len(batches):
+        raise ValueError(f"{len(samples)} images do not fill one batch of {plan.batch}: choose a smaller batch")
+    return batches
 
-def measured_epoch(
-    training: Training,
-    epoch: int,  # from 0
-    signal: Callable[[nn.Module], float] | None,  # as in `train`
-    watched: Sequence[str],  # as in `train`
-) -> dict[str, float]:  # a row of the log
-    "Train for an epoch, and tell a plateau schedule how it went."
-    began, rate = time.perf_counter(), training.rate
-    lr = training.opt.param_groups[0]["lr"]
-    row = {"epoch": epoch + 1, "lr": lr, **run_epoch(**training._asdict(), epoch=epoch)}
-    row["images_s"] = len(training.batches) * training.plan.batch / (time.perf_counter() - began)
-    row["signal"] = signal(training.model) if signal else -sum(row[name] for name in watched or ["loss"])
-    if rate.by_epoch:
-        rate.scheduler.step(row["signal"])
-    row["seconds"] = time.perf_counter() - began
-    return row
 
-# %% ../nbs/24_fit.ipynb #c761cdd3
-def train(
-    model: nn.Module,  # trained in place
-    samples: Dataset,  # with `set_epoch`
-    steps: Steps,  # what an iteration learns from
-    plan: Plan,  # how long and how fast
-    folder: Path,  # receives model.safetensors, and resume.pt meanwhile
-    log: Path,  # CSV, a row an epoch
-    accelerator: Accelerator,  # device, precision, processes
-    groups: Callable[[nn.Module], list] | None = None,  # who learns how fast; None: `rate_groups`
-    trunk_rate: float = 1.0,  # as in `rate_groups`
-    signal: Callable[[nn.Module], float] | None = None,  # what a plateau schedule watches, higher is better
-    watched: Sequence[str] = (),  # without a signal it watches these losses, or the sum of all: lower is better
-    finish: Callable[[nn.Module], None] | None = None,  # what is done with the trained network before it is saved
-    fingerprint: str = "",  # of all settings: resume.pt of another one is not resumed
-) -> list[dict]:  # the rows of `log`
-    "Train a network, from the last whole epoch if there is one, and write its weights."
-    parameters = groups(model) if groups else rate_groups(model, plan.lr, trunk_rate)
+def _prepared(model, parameters, batches, steps, plan, accelerator):
+    "Give a network its optimiser and schedule, and all of it to accelerate."
     opt = optimizer(plan.optimizer, parameters, plan.lr, plan.weight_decay)
-    batches = _batches(samples, plan, accelerator)
     rate = schedule(plan.schedule, opt, plan.epochs * len(batches), plan.min_lr)
     last = accelerator.device.type == "cuda" if plan.channels_last is None else plan.channels_last
     model = model.to(memory_format=torch.channels_last if last else torch.contiguous_format)
     model, opt = accelerator.prepare(model, opt)
-    training = Training(model, batches, steps, opt, rate, plan, accelerator)
-    done, history, means = resume(folder / "resume.pt", model, opt, rate, fingerprint)
-    for epoch in range(done, plan.epochs):
-        history.append(measured_epoch(training, epoch, signal, watched))
-        if plan.average and (count := epoch + 1 - max(0, plan.epochs - plan.average)) > 0:
-            means = averaged(means, model, count)
-        if accelerator.is_main_process:
-            keep(folder / "resume.pt", model, opt, rate, fingerprint, Position(epoch + 1, history, means))
-            with aside(log) as draft:
-                pd.DataFrame(history).to_csv(draft, index=False)
-    if means:
-        bare(model).load_state_dict(means)
-    if finish:
-        finish(model)
-    if accelerator.is_main_process:
-        save_weights(bare(model), folder / "model.safetensors")
-        (folder / "resume.pt").unlink(missing_ok=True)
-    accelerator.wait_for_everyone()
-    return history
+    return Training(model, batches, steps, opt, rate, plan, accelerator)
 
 # %% ../nbs/24_fit.ipynb #1c3b4878
 def _steps_of(batch, model, steps, epoch, opt, plan, accelerator):
@@ -316,3 +264,60 @@ def run_epoch(
     if broken:
         raise ValueError(f"the loss {', '.join(broken)} is not a number in epoch {epoch + 1}: lower the learning rate")
     return dict(zip(names, means))
+
+# %% ../nbs/24_fit.ipynb #f9724883
+def measured_epoch(
+    training: Training,  # what it needs
+    epoch: int,  # from 0
+    signal: Callable[[nn.Module], float] | None,  # as in `train`
+    watched: Sequence[str],  # as in `train`
+) -> dict[str, float]:  # a row of the log
+    "Train for an epoch, and tell a plateau schedule how it went."
+    began, rate = time.perf_counter(), training.rate
+    lr = training.opt.param_groups[0]["lr"]
+    row = {"epoch": epoch + 1, "lr": lr, **run_epoch(**training._asdict(), epoch=epoch)}
+    row["images_s"] = len(training.batches) * training.plan.batch / (time.perf_counter() - began)
+    row["signal"] = signal(training.model) if signal else -sum(row[name] for name in watched or ["loss"])
+    if rate.by_epoch:
+        rate.scheduler.step(row["signal"])
+    row["seconds"] = time.perf_counter() - began
+    return row
+
+# %% ../nbs/24_fit.ipynb #1463c2ba
+def train(
+    model: nn.Module,  # trained in place
+    samples: Dataset,  # with `set_epoch`
+    steps: Steps,  # what an iteration learns from
+    plan: Plan,  # how long and how fast
+    folder: Path,  # receives model.safetensors, and resume.pt meanwhile
+    log: Path,  # CSV, a row an epoch
+    accelerator: Accelerator,  # device, precision, processes
+    groups: Callable[[nn.Module], list] | None = None,  # who learns how fast; None: `rate_groups`
+    trunk_rate: float = 1.0,  # as in `rate_groups`
+    signal: Callable[[nn.Module], float] | None = None,  # what a plateau schedule watches, higher is better
+    watched: Sequence[str] = (),  # without a signal it watches these losses, or the sum of all: lower is better
+    finish: Callable[[nn.Module], None] | None = None,  # what is done with the trained network before it is saved
+    fingerprint: str = "",  # of all settings: resume.pt of another one is not resumed
+) -> list[dict]:  # the rows of `log`
+    "Train a network, from the last whole epoch if there is one, and write its weights."
+    parameters = groups(model) if groups else rate_groups(model, plan.lr, trunk_rate)
+    training = _prepared(model, parameters, _batches(samples, plan, accelerator), steps, plan, accelerator)
+    model, _, _, opt, rate, *_ = training
+    done, history, means = resume(folder / "resume.pt", model, opt, rate, fingerprint)
+    for epoch in range(done, plan.epochs):
+        history.append(measured_epoch(training, epoch, signal, watched))
+        if plan.average and (count := epoch + 1 - max(0, plan.epochs - plan.average)) > 0:
+            means = averaged(means, model, count)
+        if accelerator.is_main_process:
+            keep(folder / "resume.pt", model, opt, rate, fingerprint, Position(epoch + 1, history, means))
+            with aside(log) as draft:
+                pd.DataFrame(history).to_csv(draft, index=False)
+    if means:
+        bare(model).load_state_dict(means)
+    if finish:
+        finish(model)
+    if accelerator.is_main_process:
+        save_weights(bare(model), folder / "model.safetensors")
+        (folder / "resume.pt").unlink(missing_ok=True)
+    accelerator.wait_for_everyone()
+    return history

@@ -158,7 +158,7 @@ def plain_cams(
     cam, sgc = one_by_one(image, scales, accelerator.device, lambda x: torch.cat(encoder(x)[:2]))
     return stretched(cam[list(classes)]), stretched(sgc[list(classes)])
 
-# %% ../nbs/22_infer.ipynb #fb0d8a69
+# %% ../nbs/22_infer.ipynb #c288a09d
 class Photo(NamedTuple):
     "A photograph as it is worked at."
 
@@ -176,9 +176,8 @@ def open_photo(
     id: str,  # an image
     largest: int = LARGEST,  # the longest side that is worked at
 ) -> Photo:
-    "Read a photograph and shrink it to what is worked at."
-    image = devkit.image(id)
-    return Photo(working(image, largest), image.shape[:2])
+    "Read a photograph at the size that it is worked at."
+    return Photo(devkit.image(id, largest), tuple(devkit.size(id)))
 
 # %% ../nbs/22_infer.ipynb #2eb0a0fe
 def infer_cams(

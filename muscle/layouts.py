@@ -93,17 +93,17 @@ def only_one(
         )
     return files[0] if files else None
 
-# %% ../nbs/04_layouts.ipynb #5975fb2b
+# %% ../nbs/04_layouts.ipynb #76ee1516
 class VocPictures(VocLists):
     "Photographs and masks of VOC's layout."
 
-    def image_file(self, id: str) -> Path:
+    def image_file(self, id: str) -> Path:  # the photograph of an image, whether it exists or not
         name = self.named[id].photo if id in self.named else None
         if name and "/" in name and ".." not in name and (self.root / name).is_file():
             return self.root / name
         return only_one(self.photos.get(id, []), name) or self.photo_folder / Path(name or f"{id}.jpg").name
 
-    def mask_file(self, id: str) -> Path:
+    def mask_file(self, id: str) -> Path:  # what holds the mask of an image, whether it exists or not
         own = only_one(self.drawn.get(id, []), f"{id}.png") or self.root / self.masks / f"{id}.png"
         return own if id not in self._listed_masks or own.is_file() else self.root / self._listed_masks[id]
 
@@ -115,14 +115,14 @@ class VocPictures(VocLists):
     def has_masks(self) -> bool:
         return bool(self.drawn) or any(map(self.has_mask, self._listed_masks))
 
-# %% ../nbs/04_layouts.ipynb #83eead54
+# %% ../nbs/04_layouts.ipynb #541df0c0
 class VocFolder(VocPictures):
     "A dataset in VOC's layout, with VOC's classes or those of classes.txt."
 
     title = "VOC's layout"  # what a report calls it
 
     @classmethod
-    def recognises(cls, root: Path) -> bool:
+    def recognises(cls, root: Path) -> bool:  # whether a folder has this layout
         return (root / "JPEGImages").is_dir()
 
     @cached_property
@@ -132,7 +132,7 @@ class VocFolder(VocPictures):
     def splits(self) -> tuple[str, ...]:
         return tuple(self.lists)
 
-    def split(self, name: str) -> list[str]:
+    def split(self, name: str) -> list[str]:  # the IDs of a list
         if name in self.lists:
             return [line.id for line in self.lists[name]]
         if not self.lists and self.table is not None:
@@ -146,7 +146,7 @@ class VocFolder(VocPictures):
     ) -> Path:  # its XML file, whether it exists or not
         return self.root / "Annotations" / f"{id}.xml"
 
-    def has_tags(self, id: str) -> bool:
+    def has_tags(self, id: str) -> bool:  # whether anything is said of an image
         return id in self.table if self.table is not None else self.annotation(id).is_file() or self.has_mask(id)
 
     def tag_names(self, id: str) -> list[str]:  # from the table, else the annotation, else the mask
@@ -157,31 +157,31 @@ class VocFolder(VocPictures):
         values = np.unique(self.stored_mask(id)) if self.has_mask(id) else ()
         return [self.classes[value - 1] for value in values if 0 < value < self.num_classes]
 
-# %% ../nbs/04_layouts.ipynb #ed1dc9d1
+# %% ../nbs/04_layouts.ipynb #60ecc828
 class TaggedPhotos(VocFolder):
     "Photographs with a tags.csv, without VOC's folders."
 
     title = "photographs with a tags.csv"
 
     @classmethod
-    def recognises(cls, root: Path) -> bool:
+    def recognises(cls, root: Path) -> bool:  # whether a folder has this layout
         return (root / "tags.csv").is_file()
 
     @property
     def photo_folder(self) -> Path:
         return self.root
 
-# %% ../nbs/04_layouts.ipynb #39ae2082
+# %% ../nbs/04_layouts.ipynb #282874c3
 class PlainPhotos(TaggedPhotos):
     "Photographs of which nothing is known, to be labelled."
 
     title = "photographs without tags"
 
     @classmethod
-    def recognises(cls, root: Path) -> bool:
+    def recognises(cls, root: Path) -> bool:  # whether a folder has this layout
         return bool(find_pictures(root))
 
-    def split(self, name: str) -> list[str]:
+    def split(self, name: str) -> list[str]:  # the IDs of a list
         return super().split(name) if self.lists else list(self.photos)
 
 # %% ../nbs/04_layouts.ipynb #c3c34752
@@ -202,14 +202,14 @@ def _outer_folders(root: Path) -> dict[str, Path]:
         return {"": root}
     return {path.name: path for path in sorted(root.iterdir()) if path.is_dir() and class_folders(path)}
 
-# %% ../nbs/04_layouts.ipynb #d0989afe
+# %% ../nbs/04_layouts.ipynb #da21807a
 class SortedFiles(Devkit):
     "The photographs of class folders, or of such folders in one for each list."
 
     title = "photographs sorted in folders by class"
 
     @classmethod
-    def recognises(cls, root: Path) -> bool:
+    def recognises(cls, root: Path) -> bool:  # whether a folder has this layout
         return bool(_outer_folders(root))
 
     @cached_property
@@ -231,7 +231,7 @@ class SortedFiles(Devkit):
     def photos(self) -> dict[str, Path]:  # all photographs by ID
         return {id: path for photos in self.lists.values() for id, path in photos.items()}
 
-# %% ../nbs/04_layouts.ipynb #618f0734
+# %% ../nbs/04_layouts.ipynb #fb6b64d5
 class SortedPhotos(SortedFiles):
     "A dataset of photographs sorted in folders by class."
 
@@ -243,21 +243,21 @@ class SortedPhotos(SortedFiles):
     def splits(self) -> tuple[str, ...]:
         return tuple(filter(None, self.lists))
 
-    def split(self, name: str) -> list[str]:
+    def split(self, name: str) -> list[str]:  # the IDs of a list
         if name in self.lists or "" in self.lists:
             return list(self.lists[name if name in self.lists else ""])
         raise DataError(f"{self.root / name}: no such folder of class folders (there are: {', '.join(self.lists)})")
 
-    def image_file(self, id: str) -> Path:
+    def image_file(self, id: str) -> Path:  # the photograph of an image, whether it exists or not
         return self.photos.get(id, self.root / f"{id}.jpg")
 
-    def mask_file(self, id: str) -> Path:
+    def mask_file(self, id: str) -> Path:  # what holds the mask of an image, whether it exists or not
         return self.root / "SegmentationClass" / f"{id}.png"
 
-    def has_tags(self, id: str) -> bool:
+    def has_tags(self, id: str) -> bool:  # whether anything is said of an image
         return id in self.photos
 
-    def tag_names(self, id: str) -> list[str]:
+    def tag_names(self, id: str) -> list[str]:  # the tags of an image
         name = composed(self.image_file(id).parent.name)
         return [name] if id in self.photos and not means_background(name) else []
 

@@ -25,7 +25,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from .files import aside
 
-# %% ../nbs/41_plots.ipynb #85ae2abd
+# %% ../nbs/41_plots.ipynb #55dccb6a
 THEMES = {
     "light": {
         "ground": "#ffffff",
@@ -41,9 +41,10 @@ THEMES = {
     },
 }
 DASHES = ["-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (3, 1)), (0, (1, 1))]
-FONTS = (  # beside DejaVu Sans, for what it lacks: those of Linux, macOS and Windows that have Chinese, Japanese and Korean
-    "Noto Sans CJK JP,Noto Sans JP,IPAexGothic,IPAGothic,TakaoGothic,WenQuanYi Zen Hei,WenQuanYi Micro Hei,Droid Sans Fallback,"
-    "Hiragino Sans,PingFang SC,Apple SD Gothic Neo,Yu Gothic,Meiryo,Microsoft YaHei,Malgun Gothic,Arial Unicode MS"
+FONTS = (  # for what DejaVu Sans lacks: those of Linux, macOS and Windows that have Chinese, Japanese and Korean
+    "Noto Sans CJK JP,Noto Sans JP,IPAexGothic,IPAGothic,TakaoGothic,WenQuanYi Zen Hei,WenQuanYi Micro Hei,"
+    "Droid Sans Fallback,Hiragino Sans,PingFang SC,Apple SD Gothic Neo,Yu Gothic,Meiryo,Microsoft YaHei,Malgun Gothic,"
+    "Arial Unicode MS"
 ).split(",")
 
 
@@ -72,7 +73,7 @@ def theme_settings(
         **{"svg.hashsalt": "muscle", "pdf.fonttype": 42},
     }
 
-# %% ../nbs/41_plots.ipynb #18fe92af
+# %% ../nbs/41_plots.ipynb #a2a4ab0c
 @contextmanager
 def canvas(
     theme: str = "light",  # or "dark"
@@ -81,7 +82,7 @@ def canvas(
     size: tuple[float, float] = (9, 4),  # inches at 100 dots: 9 is the width of a README
     **options,  # to `Figure.subplots`
 ):
-    "Give a themed figure and its axes `(rows, columns)`, laid out so that nothing is cut off; it belongs to nobody else."
+    "Give a themed figure and its axes `(rows, columns)`, laid out so that nothing is cut off."
     with matplotlib.rc_context(theme_settings(theme)):
         figure = Figure(figsize=size, dpi=100, layout="constrained")
         yield figure, figure.subplots(rows, columns, squeeze=False, **options)

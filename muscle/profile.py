@@ -7,7 +7,7 @@ __all__ = ['PROJECT', 'PROFILES', 'STAGES', 'located', 'StageRow', 'results', 'n
            'add_stage', 'profile_kind', 'make_profile', 'read_yaml', 'profile_names', 'read_profile', 'assign',
            'profile_text', 'parameters_text']
 
-# %% ../nbs/31_profile.ipynb #91493b2c
+# %% ../nbs/31_profile.ipynb #a7c21264
 import json
 import re
 from collections.abc import Iterable
@@ -18,24 +18,9 @@ import yaml
 from pydantic import Field, create_model
 
 import muscle
+from . import settings as sections
 from .files import nearest
-from muscle.settings import (
-    CamSettings,
-    DataSettings,
-    EncoderSettings,
-    IrnLabelSettings,
-    IrnSettings,
-    MachineSettings,
-    PseudoSettings,
-    ReportSettings,
-    ScoreSettings,
-    SegmentationSettings,
-    SegmenterSettings,
-    Settings,
-    SettingsError,
-    Whole,
-    checked,
-)
+from .settings import Settings, SettingsError, Whole, checked
 
 # %% ../nbs/31_profile.ipynb #8b9f4d7a
 PROJECT = Path(muscle.__file__).resolve().parent.parent
@@ -70,37 +55,37 @@ class StageRow(NamedTuple):
 def _tables(*names: str) -> tuple[str, ...]:
     return tuple(f"tables/{name}.{kind}" for name in names for kind in ("csv", "md"))
 
-# %% ../nbs/31_profile.ipynb #9dea04b5
+# %% ../nbs/31_profile.ipynb #c87ab580
 STAGES: dict[str, StageRow] = {
     "encoder": StageRow(
-        EncoderSettings,
+        sections.EncoderSettings,
         "muscle.stages:train_encoder",
         writes=("encoder", "metrics/encoder.csv"),
         sees=("train+tags",),
     ),
     "cams": StageRow(
-        CamSettings,
+        sections.CamSettings,
         "muscle.stages:make_maps",
         reads=("encoder",),
         writes=("cams",),
         sees=("train+tags", "score+tags"),
     ),
     "irn_labels": StageRow(
-        IrnLabelSettings,
+        sections.IrnLabelSettings,
         "muscle.stages:make_irn_labels",
         reads=("cams",),
         writes=("irn_labels",),
         sees=("train",),
     ),
     "irn": StageRow(
-        IrnSettings,
+        sections.IrnSettings,
         "muscle.stages:train_irn",
         reads=("irn_labels",),
         writes=("irn", "metrics/irn.csv"),
         sees=("train",),
     ),
     "pseudo": StageRow(
-        PseudoSettings,
+        sections.PseudoSettings,
         "muscle.stages:make_pseudo_labels",
         reads=("cams", "irn"),
         writes=("pseudo",),
@@ -108,7 +93,7 @@ STAGES: dict[str, StageRow] = {
     ),
 }
 
-# %% ../nbs/31_profile.ipynb #518598a6
+# %% ../nbs/31_profile.ipynb #7ddee425
 _SEEDS = _tables("thresholds", "agreement", "seeds", "seeds_classes", "seeds_precision", "seeds_recall", "curve")
 
 
@@ -118,7 +103,7 @@ _SEGMENTED = _tables(
 
 
 STAGES["scores"] = StageRow(
-    ScoreSettings,
+    sections.ScoreSettings,
     "muscle.evaluate:score_seeds",
     reads=("cams", "pseudo?"),
     writes=_SEEDS,
@@ -129,7 +114,7 @@ STAGES["scores"] = StageRow(
 
 
 STAGES["segmenter"] = StageRow(
-    SegmenterSettings,
+    sections.SegmenterSettings,
     "muscle.stages:train_segmenter",
     reads=("pseudo",),
     writes=("segmenter", "metrics/segmenter.csv"),
@@ -138,12 +123,16 @@ STAGES["segmenter"] = StageRow(
 
 
 STAGES["segmentation"] = StageRow(
-    SegmentationSettings, "muscle.stages:segment", reads=("segmenter",), writes=("segmentation",), sees=("val",)
+    sections.SegmentationSettings,
+    "muscle.stages:segment",
+    reads=("segmenter",),
+    writes=("segmentation",),
+    sees=("val",),
 )
 
-# %% ../nbs/31_profile.ipynb #ae4c38d1
+# %% ../nbs/31_profile.ipynb #49f5d606
 STAGES["report"] = StageRow(
-    ReportSettings,
+    sections.ReportSettings,
     "muscle.report:report_run",
     reads=("encoder", "irn", "scores", "segmenter", "segmentation"),
     writes=("figures", *_SEGMENTED),
@@ -162,7 +151,7 @@ def number_of(stage: str) -> int:  # from 1
     "Give a stage's place."
     return list(STAGES).index(stage) + 1
 
-# %% ../nbs/31_profile.ipynb #47e88da5
+# %% ../nbs/31_profile.ipynb #430e60f2
 def provider(
     stage: str,  # a name, maybe with a ? at its end
     asking: str | None = None,  # the stage that asks; None: someone who looks at a finished run
@@ -180,7 +169,7 @@ def needs(
     "Name what must be done before."
     return [provider(name, stage) for name in STAGES[stage].reads if not name.endswith("?")]
 
-
+# %% ../nbs/31_profile.ipynb #170074f3
 def stage_named(
     word: str | int,  # a stage's name, or its number
 ) -> str:  # its name
@@ -207,18 +196,18 @@ def add_stage(
     STAGES.clear()
     STAGES.update(rows)
 
-# %% ../nbs/31_profile.ipynb #1c46afc4
+# %% ../nbs/31_profile.ipynb #386d9c73
 def profile_kind() -> type[Settings]:
     "Make the model of a whole profile: `about`, `seed`, `data`, `machine`, and a section for each stage."
-    kinds = {"data": DataSettings, "machine": MachineSettings, **{name: row.settings for name, row in STAGES.items()}}
-    sections = {name: (kind, Field(default_factory=kind)) for name, kind in kinds.items()}
+    kinds = {
+        "data": sections.DataSettings,
+        "machine": sections.MachineSettings,
+        **{name: row.settings for name, row in STAGES.items()},
+    }
+    parts = {name: (kind, Field(default_factory=kind)) for name, kind in kinds.items()}
     about = (str, Field("", description="what it is for, in a line"))
     return create_model(
-        "Profile",
-        __base__=Settings,
-        about=about,
-        seed=(Whole, Field(0, description="of every random draw")),
-        **sections,
+        "Profile", __base__=Settings, about=about, seed=(Whole, Field(0, description="of every random draw")), **parts
     )
 
 
@@ -233,21 +222,21 @@ def _section(name: str, value: Any, kind: type[Settings]) -> Any:
         raise SettingsError(f"{name} is a section: set one of {', '.join(field.annotation.model_fields)}")
     return checked(field.annotation, value, name)
 
-# %% ../nbs/31_profile.ipynb #9d42fa76
+# %% ../nbs/31_profile.ipynb #9c18f46f
 def make_profile(
     values: dict[str, Any],  # section → key → value
     where: str = "",  # the file, for messages
 ) -> Settings:  # a profile
     "Check a profile's values, all sections at once; a `SettingsError` lists everything that is wrong."
-    kind, wrong, sections = profile_kind(), [], {}
+    kind, wrong, right = profile_kind(), [], {}
     for name, value in values.items():
         try:
-            sections[name] = _section(name, value, kind)
+            right[name] = _section(name, value, kind)
         except SettingsError as error:
             wrong.append(str(error))
     if wrong:
         raise SettingsError("\n".join(f"{where}: {line}" if where else line for line in "\n".join(wrong).splitlines()))
-    return checked(kind, sections)
+    return checked(kind, right)
 
 # %% ../nbs/31_profile.ipynb #895887f7
 class _Loader(yaml.SafeLoader):
@@ -274,7 +263,7 @@ def profile_names() -> list[str]:
     "Name the profiles that come with the project."
     return sorted(path.stem for path in PROFILES.glob("*.yaml"))
 
-# %% ../nbs/31_profile.ipynb #a12adbee
+# %% ../nbs/31_profile.ipynb #65138ba0
 def read_profile(
     name: str,  # of a profile of the project, or the path of a YAML file
     changes: Iterable[str] = (),  # `section.key=value` each
@@ -297,19 +286,15 @@ def read_profile(
         assign(values, change)
     return make_profile(values, path.name)
 
-
+# %% ../nbs/31_profile.ipynb #b23616ff
 def _missing(values: dict) -> list[str]:
     "Keys that a file does not set: it leaves nothing to defaults that might change, but for stages that others added."
     own = {section: keys for section, keys in values.items() if isinstance(keys, dict)}
-    added = {
-        name
-        for name, row in STAGES.items()
-        if row.settings.__module__ != EncoderSettings.__module__ and name not in own
-    }
+    added = {name for name, row in STAGES.items() if row.settings.__module__ != sections.__name__ and name not in own}
     keys = [key.split(".") for key in _keys(profile_kind()().plain())]
     return [f"{section}.{key}" for section, key in keys if section not in added and key not in own.get(section, {})]
 
-# %% ../nbs/31_profile.ipynb #9ecff39a
+# %% ../nbs/31_profile.ipynb #f183ba5d
 def assign(
     values: dict[str, Any],  # a profile's values, changed in place
     change: str,  # section.key=value, the value as YAML
@@ -334,7 +319,7 @@ def assign(
         place = place[part]
     place[path[-1]] = read_yaml(text, f"--set {name}")
 
-
+# %% ../nbs/31_profile.ipynb #025683b6
 def _keys(values: dict) -> list[str]:
     return [f"{section}.{key}" for section, keys in values.items() if isinstance(keys, dict) for key in keys]
 

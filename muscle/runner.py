@@ -87,14 +87,14 @@ def shown(
             if terminal:
                 print("\r\033[K", end="", file=sys.stderr, flush=True)
 
-# %% ../nbs/37_runner.ipynb #3533495c
+# %% ../nbs/37_runner.ipynb #d532982d
 class StageFailed(click.ClickException):
     "A stage stopped; the message says why and how to go on."
 
 
 GOES_ON = "What is finished is kept: the same command goes on from there."
 
-
+# %% ../nbs/37_runner.ipynb #b4e903c3
 def _execute(source: Path, target: Path, values: dict) -> None:
     "Execute a notebook in a kernel of this Python."
     import papermill  # here, because it takes a second and a stage's kernel has no use for it
@@ -194,7 +194,7 @@ def run_stages(
         click.echo(f"{title}  {run.entry(name)['seconds']:7.1f} s  {run.entry(name)['peak_mb']:6.0f} MB")
     return run
 
-# %% ../nbs/37_runner.ipynb #26453219
+# %% ../nbs/37_runner.ipynb #312d2db5
 def foreseen(
     run: Run,  # the run
     names: Iterable[str],  # stages that are wanted
@@ -212,7 +212,7 @@ def foreseen(
         lines.append(f"[{number_of(name)}/{len(STAGES)}] {name:<12}  {said}")
     return lines
 
-
+# %% ../nbs/37_runner.ipynb #41d3d249
 SAID = {
     "seed_cam_miou": "seeds, CAM",
     "seed_sgc_miou": "seeds, SGC",

@@ -204,7 +204,7 @@ class EncoderSample(NamedTuple):
     box2: Tensor  # int64 (4,), the same in view 2
     tags: Tensor  # float32 (C-1,), multi-hot
 
-# %% ../nbs/09_samples.ipynb #f515053f
+# %% ../nbs/09_samples.ipynb #549aa3cf
 class EncoderSamples(Samples):
     "A main image and two overlapping views, mirrored together half of the time."
 
@@ -222,7 +222,7 @@ class EncoderSamples(Samples):
         self.jitter = v2.ColorJitter(0.2, 0.2, 0.2, 0.1)
         self.erase = v2.RandomErasing(p=0.5, scale=(0.02, 0.2))
 
-    def draw(self, id: str, rng: np.random.Generator) -> EncoderSample:
+    def draw(self, id: str, rng: np.random.Generator) -> EncoderSample:  # one sample of an image
         "Draw main image, views and their overlap, and add the tags."
         picture = self.picture(id)
         picture = ImageOps.mirror(picture) if rng.random() < 0.5 else picture
@@ -259,7 +259,7 @@ class _Beside(Samples):
             raise DataError(f"{id}: its {what} is {own[0]}×{own[1]}, the image {size[0]}×{size[1]}; make it anew")
         return seen_beside(part, size, own)
 
-# %% ../nbs/09_samples.ipynb #09b8d845
+# %% ../nbs/09_samples.ipynb #3205baf3
 class IrnSamples(_Beside):
     "A crop and its affinity label."
 
@@ -276,7 +276,7 @@ class IrnSamples(_Beside):
         self.labels, self.crop, self.scale = labels, crop, scale
         self.flip = v2.RandomHorizontalFlip()
 
-    def draw(self, id: str, rng: np.random.Generator) -> IrnSample:
+    def draw(self, id: str, rng: np.random.Generator) -> IrnSample:  # one sample of an image
         "Look at image and label through the same window."
         picture, label = self.picture(id), self.labels(id)
         part = window(rng, picture.size, rng.uniform(*self.scale), self.crop)
@@ -311,7 +311,7 @@ def cut_planes(
             target.copy_(torch.from_numpy(np.array(cut(Image.fromarray(plane), part, Image.Resampling.BILINEAR))))
     return found
 
-# %% ../nbs/09_samples.ipynb #58e5a921
+# %% ../nbs/09_samples.ipynb #0faa0aa8
 class SegmenterSamples(_Beside):
     "A crop and its soft mask."
 
@@ -329,7 +329,7 @@ class SegmenterSamples(_Beside):
         self.jitter = v2.ColorJitter(0.1, 0.1, 0.1, 0.05)
         self.flip = v2.RandomHorizontalFlip()
 
-    def draw(self, id: str, rng: np.random.Generator) -> SegmenterSample:
+    def draw(self, id: str, rng: np.random.Generator) -> SegmenterSample:  # one sample of an image
         "Look at image and soft mask through the same window."
         picture, (classes, planes) = self.picture(id), self.soft(id)
         part = window(rng, picture.size, rng.uniform(*self.scale), self.crop)

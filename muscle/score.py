@@ -21,8 +21,17 @@ from .files import DataError
 from .maps import label_of, rows_at_size
 from .stream import progress
 
-# %% ../nbs/25_score.ipynb #0790fb66
+# %% ../nbs/25_score.ipynb #3633b8bd
 _AT_ONCE = 2**24  # pixels that are counted at a time, so that memory does not grow with a photo's size
+
+
+def _counted(truth, prediction, num_classes, void):
+    known = truth != void
+    truth, prediction = truth[known].astype(np.intp), prediction[known].astype(np.intp)
+    for name, labels in (("the mask", truth), ("the label", prediction)):
+        if labels.size and not 0 <= labels.min() <= labels.max() < num_classes:
+            raise ValueError(f"{name} holds {labels.max()}, outside the {num_classes} classes 0..{num_classes - 1}")
+    return np.bincount(truth * num_classes + prediction, minlength=num_classes**2).reshape(num_classes, -1)
 
 
 def confusion(
@@ -38,16 +47,7 @@ def confusion(
     parts = [slice(start, start + _AT_ONCE) for start in range(0, max(1, truth.size), _AT_ONCE)]
     return sum(_counted(truths[part], predictions[part], num_classes, void) for part in parts)
 
-
-def _counted(truth, prediction, num_classes, void):
-    known = truth != void
-    truth, prediction = truth[known].astype(np.intp), prediction[known].astype(np.intp)
-    for name, labels in (("the mask", truth), ("the label", prediction)):
-        if labels.size and not 0 <= labels.min() <= labels.max() < num_classes:
-            raise ValueError(f"{name} holds {labels.max()}, outside the {num_classes} classes 0..{num_classes - 1}")
-    return np.bincount(truth * num_classes + prediction, minlength=num_classes**2).reshape(num_classes, -1)
-
-# %% ../nbs/25_score.ipynb #de685f85
+# %% ../nbs/25_score.ipynb #096fd72b
 class Scores(NamedTuple):
     "What a confusion matrix says; fractions in 0..1, NaN for a class that does not occur."
 
@@ -58,7 +58,7 @@ class Scores(NamedTuple):
     recall: np.ndarray  # (C,) share of the true pixels that are found; NaN where there is none
     mean_recall: float
 
-
+# %% ../nbs/25_score.ipynb #7b3641e9
 def _mean_known(values):
     return float(values[~np.isnan(values)].mean()) if not np.isnan(values).all() else float("nan")
 
@@ -96,9 +96,19 @@ def _beaten(truth, maps, classes, thresholds, size):
         raise ValueError(f"the mask holds {truth[row[truth] == size].max()}, outside 0..{size - 1}")
     return counts[:size]
 
-# %% ../nbs/25_score.ipynb #806d859a
-class ThresholdCurve:
-    "Confusion matrices of maps at all thresholds, counted in one pass; curves of parts of a dataset are added."
+# %% ../nbs/25_score.ipynb #c8b0194c
+def _count_image(truth, maps, classes, thresholds, num_classes):
+    "Count an image, some rows at a time."
+    if len(maps) == 0:
+        maps, classes = np.zeros((1, *truth.shape), np.float32), [0]
+    if maps.shape[1:] != working_size(truth.shape, max(maps.shape[1:])):
+        raise ValueError(f"maps of {maps.shape[1:]} cannot be scored against a mask of {truth.shape}")
+    parts = rows_at_size(torch.from_numpy(np.ascontiguousarray(maps)), truth.shape)
+    return sum(_beaten(truth[rows], part.numpy(), classes, thresholds, num_classes) for rows, part in parts)
+
+# %% ../nbs/25_score.ipynb #74fbd94e
+class _Counts:
+    "What is counted at thresholds; the counts of parts of a dataset are added."
 
     def __init__(
         self,
@@ -108,8 +118,19 @@ class ThresholdCurve:
         self.num_classes, self.thresholds = num_classes, np.asarray(thresholds, float)
         if (np.diff(self.thresholds) <= 0).any():
             raise ValueError("thresholds must ascend")
-        # by truth, winner, and thresholds that the winner beats
+        # by truth, winner, and number of thresholds that the winner beats
         self.counts = np.zeros((num_classes, num_classes, len(self.thresholds) + 1), np.int64)
+
+    def __add__(self, other: "_Counts") -> "_Counts":
+        if self.num_classes != other.num_classes or not np.array_equal(self.thresholds, other.thresholds):
+            raise ValueError("only curves of the same classes and thresholds can be added")
+        total = type(self)(self.num_classes, self.thresholds)
+        total.counts = self.counts + other.counts
+        return total
+
+# %% ../nbs/25_score.ipynb #ba86fa6f
+class ThresholdCurve(_Counts):
+    "Confusion matrices of maps at all thresholds, counted in one pass; curves of parts of a dataset are added."
 
     def add(
         self,
@@ -119,13 +140,6 @@ class ThresholdCurve:
     ) -> None:
         "Count one image."
         self.counts += _count_image(truth, maps, classes, self.thresholds, self.num_classes)
-
-    def __add__(self, other: "ThresholdCurve") -> "ThresholdCurve":
-        if self.num_classes != other.num_classes or not np.array_equal(self.thresholds, other.thresholds):
-            raise ValueError("only curves of the same classes and thresholds can be added")
-        total = ThresholdCurve(self.num_classes, self.thresholds)
-        total.counts = self.counts + other.counts
-        return total
 
     def confusions(self) -> np.ndarray:  # int64 (T, C, C)
         "Give the confusion matrix at every threshold."
@@ -149,16 +163,6 @@ class ThresholdCurve:
         curve = self.miou(absent)
         return Best(float(self.thresholds[curve.argmax()]), float(curve.max()))
 
-# %% ../nbs/25_score.ipynb #c8b0194c
-def _count_image(truth, maps, classes, thresholds, num_classes):
-    "Count an image, some rows at a time."
-    if len(maps) == 0:
-        maps, classes = np.zeros((1, *truth.shape), np.float32), [0]
-    if maps.shape[1:] != working_size(truth.shape, max(maps.shape[1:])):
-        raise ValueError(f"maps of {maps.shape[1:]} cannot be scored against a mask of {truth.shape}")
-    parts = rows_at_size(torch.from_numpy(np.ascontiguousarray(maps)), truth.shape)
-    return sum(_beaten(truth[rows], part.numpy(), classes, thresholds, num_classes) for rows, part in parts)
-
 # %% ../nbs/25_score.ipynb #10c7f731
 def plain_curve(
     devkit: Devkit,  # the masks
@@ -174,14 +178,14 @@ def plain_curve(
         total = total + np.stack(found)
     return total
 
-# %% ../nbs/25_score.ipynb #7dbe5ea7
+# %% ../nbs/25_score.ipynb #0d56c38c
 def _shares(ids, threads, count, what):
     "Give one result of `count(bar, share of the ids)` for each of the threads."
     threads = max(1, min(threads, len(ids)))
     with progress(None, what, total=len(ids)) as bar, ThreadPoolExecutor(threads) as pool:
         return list(pool.map(lambda k: count(bar, ids[k::threads]), range(threads)))
 
-
+# %% ../nbs/25_score.ipynb #a6a76a91
 def score_labels(
     devkit: Devkit,  # the masks
     ids: Sequence[str],  # images to score; each must have a mask
@@ -226,7 +230,7 @@ def score_maps(
 
     return sum(_shares(ids, threads, count, "scoring maps"), ThresholdCurve(devkit.num_classes, thresholds))
 
-# %% ../nbs/25_score.ipynb #e51a2f77
+# %% ../nbs/25_score.ipynb #ddd27eb5
 class Measured(NamedTuple):
     "A confusion matrix and what it was measured on."
 
@@ -235,7 +239,7 @@ class Measured(NamedTuple):
     threshold: str  # how the background threshold was chosen: "0.35, fixed", "0.31, best on masks", "none"
     confusion: np.ndarray  # (C, C)
 
-
+# %% ../nbs/25_score.ipynb #e7169df2
 def summary_table(
     rows: Iterable[Measured],  # what was measured
     absent: str = "skip",  # as in `iou`

@@ -20,7 +20,7 @@ from .crf import LABEL_CRF, SEGMENTATION_CRF, Crf
 from .files import nearest
 from .steps import LOSSES, SEGMENTER_LOSSES
 
-# %% ../nbs/30_settings.ipynb #ff36dd9b
+# %% ../nbs/30_settings.ipynb #20c35028
 class SettingsError(ValueError):
     "A setting is wrong; the message names it and says what is allowed."
 
@@ -43,7 +43,7 @@ def _told(error: dict, where: str, kind: type[BaseModel]) -> str:
     said = error["msg"].removeprefix("Value error, ").replace("Input should", "it should")
     return f"{name} is {error['input']!r}: {said}"
 
-
+# %% ../nbs/30_settings.ipynb #f7c6f010
 def checked(
     kind: type[BaseModel],  # a class of this room
     values: dict[str, Any],  # key → value, as YAML or a notebook gives them
@@ -173,7 +173,7 @@ class MachineSettings(Settings):
     processes: Count = Field(1, description="training and inference processes")
     workers: Whole = Field(0, description="loader processes of each")
 
-# %% ../nbs/30_settings.ipynb #76358ae0
+# %% ../nbs/30_settings.ipynb #e8691ecd
 class TrainingSettings(Settings):
     "What the three trainings share."
 
@@ -202,7 +202,7 @@ class TrunkSettings(TrainingSettings):
     drop_connect: Share = Field(0.0, description="chance that the last block is skipped in training")
     bn_momentum: Share | None = Field(0.1, description="null: EfficientNet's 0.01")
 
-
+# %% ../nbs/30_settings.ipynb #47a0767e
 class EncoderSettings(TrunkSettings):
     "Stage encoder: a network that knows tags."
 
@@ -216,7 +216,7 @@ class EncoderSettings(TrunkSettings):
         description="first epoch and weight of each loss; null leaves one out",
     )
 
-# %% ../nbs/30_settings.ipynb #50f36e8d
+# %% ../nbs/30_settings.ipynb #ed8ffa55
 class IrnSettings(TrainingSettings):
     "Stage irn: which neighbouring pixels belong together."
 
@@ -229,7 +229,7 @@ class IrnSettings(TrainingSettings):
     schedule: Literal["plateau", "poly", "onecycle"] = Field("poly", description="plateau, poly, onecycle")
     radius: Radius = Field(5, description="pairs nearer than this are trained on, in cells of 4 pixels")
 
-
+# %% ../nbs/30_settings.ipynb #0d41c246
 class SegmenterSettings(TrunkSettings):
     "Stage segmenter: a network that learns from pseudo labels."
 
@@ -250,7 +250,7 @@ class SegmenterSettings(TrunkSettings):
     beacon_step: Count = Field(3, description="pixels from the boundary to the points")
     beacon_walk: Literal["released", "gradient"] = Field("released", description="released, gradient")
 
-# %% ../nbs/30_settings.ipynb #8d2f6449
+# %% ../nbs/30_settings.ipynb #751952d1
 class CamSettings(Settings):
     "Stage cams: class activation maps."
 
@@ -274,7 +274,7 @@ class PseudoSettings(Settings):
     background: Level = Field(0.35, description="height of the background plane")
     crf: CrfOrNone = Field(LABEL_CRF, description="constants of the CRF, or none")
 
-
+# %% ../nbs/30_settings.ipynb #00961af4
 class ScoreSettings(Settings):
     "Stage scores: how good seeds and pseudo labels are."
 
@@ -292,7 +292,7 @@ class SegmentationSettings(Settings):
     scales: Scales = Field([0.75, 1.0], description="factors on the image's size; each also mirrored")
     crf: CrfOrNone = Field(SEGMENTATION_CRF, description="constants of the CRF, or none")
 
-
+# %% ../nbs/30_settings.ipynb #94d4ab7b
 class ReportSettings(Settings):
     "Stage report: what is shown."
 

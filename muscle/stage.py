@@ -99,7 +99,7 @@ class StageState:
         "Name the modules that differ from those the stage was done with."
         return other_code(self.entry["code"], code_marks(self.row.work)) if "code" in self.entry else []
 
-# %% ../nbs/34_stage.ipynb #83511b43
+# %% ../nbs/34_stage.ipynb #9e6a8769
 def mark_of(
     value: Any,  # JSON
 ) -> str:  # 16 hexadecimal digits
@@ -115,7 +115,7 @@ def sources_of(
     there = [name for name, optional in wanted if not optional or stage.run.entry(name).get("state") == "done"]
     return [StageState(name, stage.run) for name in there]
 
-
+# %% ../nbs/34_stage.ipynb #847edb3e
 def content_of(
     stage: StageState,  # the stage
 ) -> list[str]:

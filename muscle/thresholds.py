@@ -31,7 +31,7 @@ def image_agreement(
     each = np.stack([iou(confusion(*pair, size), absent="zero").iou for pair in pairs])
     return (each[:, 0] + each[:, 1:].mean(1)) / 2
 
-# %% ../nbs/26_thresholds.ipynb #0fe7950c
+# %% ../nbs/26_thresholds.ipynb #83f37def
 class Agreement(NamedTuple):
     "The choice of `crf_agreement` and what it rests on."
 
@@ -39,7 +39,7 @@ class Agreement(NamedTuple):
     thresholds: np.ndarray  # (T,) tried
     curve: np.ndarray  # (T,) mean agreement in 0..1
 
-
+# %% ../nbs/26_thresholds.ipynb #dce5aa88
 def crf_agreement(
     samples: Iterable[tuple],  # of each image: image (H, W, 3) uint8, maps, label numbers; a few dozen are enough
     thresholds: Sequence[float] = np.arange(1, 14) / 20,  # background thresholds to try
