@@ -1,4 +1,5 @@
 """Installs `muscle` from settings.ini, where nbdev keeps what a package says of itself."""
+
 from configparser import ConfigParser
 from pathlib import Path
 

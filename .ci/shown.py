@@ -1,7 +1,10 @@
-"""Take over from finished runs what the project shows of them; python .ci/shown.py, after `make demo` (and runs/voc_sample, where there is one).
+"""Take over from finished runs what the project shows of them; python .ci/shown.py.
 
-figures/ and data/results/ are copied. The stage notebooks get the outputs that the demo's run gave, small, under sources that stay as they are; the
-reader notebooks are executed anew. `--check` does nothing of it: it says whether the outputs of the stage notebooks belong to their sources.
+After `make demo` (and runs/voc_sample, where there is one).
+
+figures/ and data/results/ are copied. The stage notebooks get the outputs that the demo's run gave, small, under
+sources that stay as they are; the reader notebooks are executed anew. `--check` does nothing of it: it says whether
+the outputs of the stage notebooks belong to their sources.
 """
 
 import base64
@@ -24,7 +27,16 @@ RECORD = TOP / "data" / "results" / "demo" / "stages.json"  # notebook → mark 
 READERS = ("tour", "explore", "parity", "results", "performance")
 FIGURES = ("chosen", "pseudo_labels", "cases", "class_iou", "irn", "affinity", "beacon", "matched_regions")
 FIGURES += ("threshold_curve", "training_encoder", "ablation_*")
-TABLES = ("seeds", "seeds_classes", "thresholds", "agreement", "curve", "segmentation", "segmentation_classes", "ablation_*")
+TABLES = (
+    "seeds",
+    "seeds_classes",
+    "thresholds",
+    "agreement",
+    "curve",
+    "segmentation",
+    "segmentation_classes",
+    "ablation_*",
+)
 MOST, WIDE = 1_500_000, 900  # bytes of all stage notebooks, pixels of a picture
 SIZES = ((WIDE, 82), (WIDE, 68), (720, 68), (600, 60), (480, 50))  # width and JPEG quality, best first
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -74,7 +86,7 @@ def smaller(png: str, width: int, quality: int) -> tuple[str, str]:
 
 
 def executed(source: Path) -> nbformat.NotebookNode:
-    "Read what the demo's run made of a stage notebook, without the cell that papermill adds; refuse one of other sources."
+    "Read what the demo's run made of a stage notebook, without papermill's cell; refuse one of other sources."
     path = TOP / "runs" / "demo" / "notebooks" / source.name
     if not path.exists():
         sys.exit(f"{path} is missing: make demo")

@@ -104,13 +104,13 @@ class _Stages(nn.Module):
                 outs.append(x)
         return outs
 
-# %% ../nbs/11_backbone.ipynb #ddbbe897
+# %% ../nbs/11_backbone.ipynb #601ea356
 def _set_momentum(model, momentum):
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d) and momentum is not None:
             module.momentum = momentum
 
-
+# %% ../nbs/11_backbone.ipynb #6b762ddc
 class EfficientNet(_Stages):
     "EfficientNet B0–B7 without its head; gives the last map of each of its seven stages."
 

@@ -40,7 +40,7 @@ def sharpened(
     parts = [(sharpness * scores[image].float()).softmax(0)[present] for image, present in classes.items()]
     return torch.cat(parts) if parts else scores.new_zeros(0, *scores.shape[2:]), where
 
-# %% ../nbs/19_beacon.ipynb #0b845bd6
+# %% ../nbs/19_beacon.ipynb #00a3d0d9
 class Boundary(NamedTuple):
     "Boundary pixels of all present classes of a batch, ordered by plane and then by pixel."
 
@@ -50,7 +50,7 @@ class Boundary(NamedTuple):
     pixel: Tensor  # (M,) int: row · W + column
     orientation: Tensor  # (M,) int 0..7: out of the class it goes at 45° · (orientation + 1), 0° right, 90° down
 
-
+# %% ../nbs/19_beacon.ipynb #e063ceb2
 @torch.no_grad()
 def boundary(
     scores: Tensor,  # (N, C, H, W), not normalised
@@ -133,7 +133,7 @@ def first_k(
     "Take the first k points; for reference."
     return torch.arange(k)
 
-# %% ../nbs/19_beacon.ipynb #a41516a9
+# %% ../nbs/19_beacon.ipynb #0394cccf
 class Drawn(NamedTuple):
     "k points on either side of the boundary of B' planes."
 
@@ -141,7 +141,7 @@ class Drawn(NamedTuple):
     outside: Tensor  # (B', k) int: row · W + column
     inside: Tensor  # (B', k) int
 
-
+# %% ../nbs/19_beacon.ipynb #89ef8a98
 def draw_points(
     edge: Boundary,  # the boundary of a batch
     k: int = 128,  # points on each side

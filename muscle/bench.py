@@ -22,6 +22,7 @@ from typing import NamedTuple
 import click
 import numpy as np
 import torch
+
 from muscle.costs import (
     ALL_ROWS,
     BENCH_ROWS,

@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = ['INFERNO', 'VIRIDIS', 'NARROW', 'TRACK', 'LISTED', 'Picture', 'encoded', 'encoded_label', 'decoded', 'marked',
-           'titled', 'pictures_of', 'slider', 'in_rows', 'in_a_row', 'unheard', 'offer', 'shown_if', 'told', 'Shell',
-           'ThresholdSlider', 'worst_quarter', 'ChooserControls', 'ImageList', 'ImageChooser', 'class_box',
-           'class_boxes']
+           'titled', 'pictures_of', 'slider', 'dropdown', 'in_rows', 'in_a_row', 'unheard', 'offer', 'shown_if', 'told',
+           'Shell', 'ThresholdSlider', 'worst_quarter', 'ChooserControls', 'ImageList', 'ImageChooser', 'class_box']
 
 # %% ../nbs/47_controls.ipynb #2861a665
 import base64
@@ -91,7 +90,7 @@ def marked(
     large = picture.repeat(scale, 0).repeat(scale, 1)
     return large if point[0] < 0 else ring(large, (point[0] * scale + scale // 2, point[1] * scale + scale // 2))
 
-# %% ../nbs/47_controls.ipynb #38303e5b
+# %% ../nbs/47_controls.ipynb #ad38e0a6
 NARROW = {"style": {"description_width": "84px"}, "layout": {"width": "310px"}}
 
 
@@ -106,7 +105,7 @@ def titled(
 def pictures_of(
     captions: Mapping[str, str],  # title → what a screen reader says
     width: int = 290,  # of each on the screen, pixels
-) -> dict[str, Picture]:  # by title
+) -> dict[str, Picture]:
     "Make pictures by their titles."
     return {title: Picture(width=width, caption=caption) for title, caption in captions.items()}
 
@@ -123,7 +122,19 @@ def slider(
     "Make a slider of the width that they all have."
     return kind(value=value, min=low, max=high, step=step, description=description, tooltip=tooltip, **NARROW)
 
-# %% ../nbs/47_controls.ipynb #1dbddf24
+# %% ../nbs/47_controls.ipynb #a0cad5bc
+def dropdown(
+    description: str,  # in a word or two
+    tooltip: str,  # what is chosen
+    wide: bool = False,  # as wide as its place rather than as the sliders
+    **given,  # options, value
+) -> W.Dropdown:
+    "Make a dropdown; its tooltip is its label's, because ipywidgets shows no other of a dropdown."
+    named = f"<span title='{html.escape(tooltip, quote=True)}'>{html.escape(description)}</span>"
+    look = dict(layout=W.Layout(width="auto"), style={"description_width": "46px"}) if wide else NARROW
+    return W.Dropdown(description=named, description_allow_html=True, **given, **look)
+
+
 def in_rows(
     children: Sequence[W.Widget],  # to arrange
 ) -> W.HBox:
@@ -231,10 +242,10 @@ class Shell(W.VBox):
             bundle["image/jpeg"] = base64.b64encode(memory.getvalue()).decode()
         return bundle
 
-# %% ../nbs/47_controls.ipynb #763b7730
-TRACK = (98, 141)  # pixels from a slider's left edge to where it is 0, and on to where it is 1
+# %% ../nbs/47_controls.ipynb #9d36ecb9
+TRACK = (100, 130)  # pixels from a slider's left edge to where it is 0, and on to where it is 1
 
-# %% ../nbs/47_controls.ipynb #a72cf14d
+# %% ../nbs/47_controls.ipynb #85ae3043
 class ThresholdSlider(W.VBox):
     "A background threshold, marked where the run has its own."
 
@@ -246,8 +257,9 @@ class ThresholdSlider(W.VBox):
     ):
         tip = "height of the background, as a share of a map's maximum: a pixel whose maps are all lower is background"
         self.slider = slider(W.FloatSlider, description, 0.3, 0, 1, 0.01, tip)
-        self.own = W.Button(tooltip="back to the threshold that the run itself uses")
-        self.own.layout = W.Layout(width="auto", height="20px", padding="0 4px", border="none")
+        look = dict(style={"button_color": "transparent", "font_size": "11px"}, layout={"align_self": "flex-start"})
+        self.own = W.Button(tooltip="back to the threshold that the run itself uses", **look)
+        self.own.layout.width, self.own.layout.height, self.own.layout.padding = "auto", "22px", "0"
         self.own.on_click(lambda _: self.home())
         self.at = 0.3
         super().__init__([self.slider, self.own])
@@ -261,7 +273,7 @@ class ThresholdSlider(W.VBox):
         "Mark the run's own threshold, and start there."
         shown_if(soft, self)
         self.at, self.own.description = round(own, 2), f"▲ {own:.2f}, the run's own"
-        self.own.layout.margin = f"-4px 0 0 {TRACK[0] + TRACK[1] * own - 9:.0f}px"
+        self.own.layout.margin = f"-6px 0 0 {TRACK[0] + TRACK[1] * own - 4:.0f}px"
         self.home()
 
     def home(self) -> None:
@@ -278,7 +290,7 @@ def worst_quarter(
     "Take the quarter of the images with the lowest IoU."
     return sorted(ious, key=ious.get)[: -(-len(ious) // 4)]
 
-# %% ../nbs/47_controls.ipynb #cc6a23c1
+# %% ../nbs/47_controls.ipynb #33a0df96
 class ChooserControls(W.VBox):
     "The parts of `ImageChooser`."
 
@@ -287,9 +299,8 @@ class ChooserControls(W.VBox):
         views: Mapping[str, RunView],  # by name
         can_fail: bool,  # whether there is a box for the worst images
     ):
-        wide = dict(layout=W.Layout(width="auto"), style={"description_width": "46px"})
-        half = W.Layout(width="50%")
-        self.run = W.Dropdown(options=list(views), description="run", tooltip="whose maps and labels are shown", **wide)
+        wide, half = dict(layout=W.Layout(width="auto"), style={"description_width": "46px"}), {"width": "50%"}
+        self.run = dropdown("run", "whose maps and labels are shown", wide=True, options=list(views))
         tip = "words: each must be part of the image's name, or begin the name of one of its classes"
         self.query = W.Text(placeholder="name or class", description="search", tooltip=tip, **wide)
         tip = "the quarter of the images with the lowest IoU at the source and threshold chosen now"
@@ -370,7 +381,7 @@ class ImageChooser(ImageList):
         if ids:
             self.image.value = ids[(ids.index(self.image.value) + by) % len(ids)]
 
-# %% ../nbs/47_controls.ipynb #fbac0383
+# %% ../nbs/47_controls.ipynb #cb7cb49e
 def class_box(
     name: str,  # of the class
     colour: Sequence[int] | np.ndarray,  # red, green, blue in 0..255
@@ -382,12 +393,3 @@ def class_box(
     text = f"<span style='color:{patch};font-size:1.3em'>■</span> {html.escape(name)}"
     look = dict(description_allow_html=True, indent=False, layout=W.Layout(width="auto", margin="0 14px 0 0"))
     return W.Checkbox(ticked, description=text, tooltip=tooltip, **look)
-
-
-def class_boxes(
-    names: Sequence[str],  # (C,) background first
-    ticked: bool = True,  # to begin with
-    tooltip: str = "show this class",  # what a tick does
-) -> dict[int, W.Checkbox]:  # label number → box
-    "Make a box for every class."
-    return {c: class_box(name, overlay_palette()[c], ticked, tooltip) for c, name in enumerate(names) if c}

@@ -21,6 +21,11 @@ from typing import NamedTuple
 import numpy as np
 import psutil
 import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
+
 from . import iterations, jobs, workload
 from .beacon import plain_beacon
 from .contrast import plain_image_level
@@ -31,10 +36,6 @@ from .score import plain_curve
 from .stream import keep_freed_memory
 from .walk import plain_walk
 from .workload import BenchWork
-from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry
 
 # %% ../nbs/58_costs.ipynb #042f7362
 class BenchRow(NamedTuple):

@@ -29,7 +29,7 @@ SEGMENTATION_CRF = Crf()  # the segmenter's probabilities
 SEAM_CRF = Crf(1.0, near=3, near_weight=3, like=80, like_colour=13, like_weight=10, iterations=10)  # those of SEAM
 LABEL_CRF = Crf(0.7, near=3, near_weight=3, like=50, like_colour=5, like_weight=10, iterations=10)  # label maps
 
-# %% ../nbs/17_crf.ipynb #a20ff4a9
+# %% ../nbs/17_crf.ipynb #0032ef06
 def _field(image, settings, weights):
     "Build a field of `len(weights)` labels over the image; `weights` scales a label's pairwise terms."
     height, width, _ = image.shape
@@ -50,7 +50,7 @@ def _mean_field(field, unary, settings):
     field.setUnaryEnergy(-np.log(unary.reshape(len(unary), -1), dtype=np.float32))
     return np.array(field.inference(settings.iterations), np.float32).reshape(unary.shape)
 
-
+# %% ../nbs/17_crf.ipynb #b11e942a
 def _check(image, size):
     if image.dtype != np.uint8 or image.shape != (*size, 3):
         raise ValueError(

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['NORMS', 'LONG_SIDE', 'Links', 'links', 'image_links', 'cell_of', 'affinity_plane', 'walk_planes', 'edge_of', 'sides',
-           'ViewPair', 'region_boxes', 'normed_map', 'matched_views', 'next_match', 'plan_of', 'differences',
-           'class_differences', 'disagreement', 'iou_text', 'shares_text', 'read_photo', 'Cancelled', 'Watched',
-           'tried_photo']
+           'ViewPair', 'region_boxes', 'normed_map', 'matched_views', 'next_match', 'plan_of', 'closest_pairs',
+           'lively_match', 'differences', 'class_differences', 'disagreement', 'iou_text', 'shares_text', 'read_photo',
+           'Cancelled', 'Watched', 'tried_photo']
 
-# %% ../nbs/44_evidence.ipynb #472adcb2
+# %% ../nbs/44_evidence.ipynb #7a2d16ba
 import io
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -26,6 +26,7 @@ from .contrast import crops, max_norm
 from .devkit import read_image
 from .files import DataError
 from .infer import multiscale_cams, multiscale_scores
+from .pictures import flatness
 from .regions import distances, points, quadrants, region_map, transports, usable, window_sizes, windows
 from .samples import EncoderSamples, to_image, to_tensor
 from .score import confusion, iou
@@ -215,6 +216,36 @@ def plan_of(
     plan = transports(points([one]), points([other]), epsilon).plan[0]
     return plan.reshape(*one.shape[1:], *other.shape[1:]).numpy()
 
+# %% ../nbs/44_evidence.ipynb #e1b57fad
+def closest_pairs(
+    pair: ViewPair,  # two views
+    count: int = 10,  # the most to give
+) -> list[tuple[int, int]]:  # window and quadrant, the closest first
+    "List the closest pairs of regions."
+    order = np.argsort(pair.distances, axis=None)[:count]
+    return [tuple(map(int, np.unravel_index(at, pair.distances.shape))) for at in order]
+
+
+def lively_match(
+    view: RunView,  # a run's, with an encoder
+    id: str,  # an image
+    number: int,  # of the first draw to look at
+    norm: str = NORMS[0],  # one of `NORMS`
+    tries: int = 8,  # draws to look at
+) -> tuple[int, ViewPair | None, tuple[int, int]]:  # the draw's number, its views, and a window and quadrant of them
+    "Find a draw with a close pair of regions whose plan has something to choose; the first draw where there is none."
+    first = None
+    for _ in range(tries):
+        number, pair = next_match(view, id, number, norm)
+        if not pair:
+            break
+        first = first or (number, pair, closest_pairs(pair)[0])
+        for chosen in closest_pairs(pair):
+            if flatness(plan_of(pair, *chosen)) >= 0.1:
+                return number, pair, chosen
+        number += 1
+    return first or (number, None, (0, 0))
+
 # %% ../nbs/44_evidence.ipynb #3bc7bc61
 def differences(
     one: Mapping[str, float],  # id → IoU in percent
@@ -284,11 +315,11 @@ def read_photo(
     except DataError:
         raise DataError(f"{name} is no picture that can be read: give a JPEG, PNG or WebP") from None
 
-# %% ../nbs/44_evidence.ipynb #0e709633
+# %% ../nbs/44_evidence.ipynb #b595df79
 class Cancelled(Exception):
     "Somebody pressed cancel."
 
-
+# %% ../nbs/44_evidence.ipynb #eac52a80
 class Watched:
     "A network that tells of each of its passes."
 

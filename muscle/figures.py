@@ -135,7 +135,7 @@ def affinity_figure(
     planes = {"affinity of SGC": affinity_plane(joined, point, image.shape), **planes}
     return pixel_affinity(image, point, planes, theme)
 
-# %% ../nbs/45_figures.ipynb #31459d68
+# %% ../nbs/45_figures.ipynb #cfb9f8c7
 def beacon_figure(
     view: RunView,  # a run's, with a segmenter
     ids: Iterable[str],  # images
@@ -143,7 +143,7 @@ def beacon_figure(
 ) -> Figure | None:
     "Draw a boundary and the points of both walks: of the first image and class that BEACON does not leave out."
     settings = view.run.settings("segmenter")
-    for id, c in ((id, c) for id in ids for c in view.classes(id)):
+    for id, c in ((one, c) for one in ids for c in view.classes(one)):
         edge = edge_of(view, id, c)
         points = {walk: sides(edge, walk, settings.beacon_step, settings.beacon_points) for walk in WALKS}
         if all(len(outside) for outside, _ in points.values()):
@@ -153,15 +153,15 @@ def beacon_figure(
             return beacon_points(view.image(id), edge.mask[0].numpy(), orientation, named, theme)
     return None
 
-# %% ../nbs/45_figures.ipynb #9d613a5f
+# %% ../nbs/45_figures.ipynb #9a6672e0
 def match_figure(
     view: RunView,  # a run's, with an encoder
     ids: Iterable[str],  # images
     theme: str = "light",  # or "dark"
 ) -> Figure | None:
     "Draw two views, their regions, and the transport plan of the closest pair: of the first image that has regions."
-    for id in ids:
-        _, pair = next_match(view, id, 0)
+    for one in ids:
+        _, pair = next_match(view, one, 0)
         if pair:
             best = tuple(int(at) for at in np.unravel_index(pair.distances.argmin(), pair.distances.shape))
             both = zip(pair.views, pair.layers)

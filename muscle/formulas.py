@@ -17,6 +17,8 @@ from functools import partial
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+
 from .backbone import upsample
 from .beacon import Boundary, beacon_loss, boundary, draw_points, first_k, released_walk, sharpened, sobel
 from .contrast import consistency, image_level, max_norm, overlap_cosine, softmax_norm
@@ -27,7 +29,6 @@ from .regions import match_regions, sinkhorn
 from .samples import overlap
 from .score import ThresholdCurve, confusion, iou
 from .walk import path_index, paths, random_walk
-from torch import Tensor
 
 # %% ../nbs/51_formulas.ipynb #3773fae2
 def gradients(

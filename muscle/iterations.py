@@ -16,6 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
+
 from .beacon import plain_beacon
 from .contrast import classification, max_norm, overlap_cosine, plain_consistency, plain_image_level
 from .encoder import Encoder
@@ -26,7 +28,6 @@ from .samples import EncoderSample, Samples, SegmenterSample, loader
 from .segmenter import Segmenter, full_features
 from .steps import encoder_steps, segmenter_steps
 from .workload import BenchWork, lively, overlapping, single_precision, smooth_field, tagged_batch
-from torch import Tensor, nn
 
 # %% ../nbs/56_iterations.ipynb #e6e24b25
 class HeldBatch(Samples):

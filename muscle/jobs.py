@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import torch
 from accelerate import Accelerator
+
 from .crf import LABEL_CRF, SEGMENTATION_CRF
 from .devkit import Devkit, write_label
 from .encoder import Encoder

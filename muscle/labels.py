@@ -103,7 +103,7 @@ def walk_from(
     cams = F.interpolate(cams[:, None], edge.shape[1:], mode="bilinear", align_corners=False)[:, 0]
     return random_walk(cams, edge, **settings)
 
-# %% ../nbs/27_labels.ipynb #61a83e49
+# %% ../nbs/27_labels.ipynb #df1cabe1
 def walk_maps(
     irn: IRN,  # trained
     devkit: Devkit,  # the photos

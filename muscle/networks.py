@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 import torch
+
 from .encoder import Encoder
 from .irn import IRN, affinity_labels, canonical_state, irn_losses
 from .known import EXACT, SINGLE, WHOLE, Pair, Stored, filled, shapes_of

@@ -1,3 +1,4 @@
+
 function render({ model, el }) {
   const make = (kind, more, parent) => parent.appendChild(Object.assign(document.createElement(kind), more));
   const frame = make("div", { className: "muscle-picture", tabIndex: 0 }, el), moved = make("div", {}, frame);

@@ -199,7 +199,7 @@ def _apart(rows, columns, least):
             kept.append(place)
     return kept
 
-# %% ../nbs/42_pictures.ipynb #dfe81030
+# %% ../nbs/42_pictures.ipynb #9cf9e6ec
 def flatness(
     plan: np.ndarray,  # any shape, ≥ 0
 ) -> float:  # 0: uniform
@@ -211,10 +211,10 @@ def flatness_text(
     plan: np.ndarray,  # any shape, ≥ 0
 ) -> str:
     "Tell in words how much a plan chooses."
-    flat = flatness(plan)
-    return (
-        f"uniform to {100 * flat:.1g} %" if flat < 0.1 else f"heaviest cell {plan.max() / plan.mean():.1f} × the mean"
-    )
+    flat = 100 * flatness(plan)
+    if flat < 10:
+        return f"uniform to {flat:.1f} %" if flat >= 0.05 else "uniform to less than 0.1 %"
+    return f"heaviest cell {plan.max() / plan.mean():.1f} × the mean"
 
 
 def _regions(ax, view, boxes, chosen, title, colour):

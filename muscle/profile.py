@@ -360,7 +360,7 @@ def profile_text(
             parts.append(f"{f'{name}: {_flow(value)}':<38} # {field.description}")
     return "\n".join(parts) + "\n"
 
-# %% ../nbs/31_profile.ipynb #c94abf90
+# %% ../nbs/31_profile.ipynb #f4186065
 def parameters_text(
     stage: str,  # its name
 ) -> str:  # Python
@@ -372,11 +372,10 @@ def parameters_text(
     )
     lines = [('run = "runs/smoke"', "the run's folder; relative to the project")]
     for key, value in values.items():
-        if isinstance(value, dict) and value and all(isinstance(part, dict) for part in value.values()):
+        if isinstance(value, dict) and value:
             inner = [f'    "{name}": {json.dumps(part)},' for name, part in value.items()]
             lines += [(f"{key} = {{", comments[key]), *((line, "") for line in inner), ("}", "")]
         else:
-            lines.append(
-                (f"{key} = {json.dumps(value) if isinstance(value, str | dict | list) else value}", comments[key])
-            )
+            text = json.dumps(value) if isinstance(value, str | list) else str(value)
+            lines.append((f"{key} = {text}", comments[key]))
     return "\n".join(f"{text}  # {comment}" if comment else text for text, comment in lines)

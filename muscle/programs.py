@@ -14,6 +14,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
+from torch import Tensor, nn
+
 from .beacon import first_k
 from .crf import crf_probabilities
 from .fit import optimizer
@@ -24,7 +26,6 @@ from .networks import encoder_for, irn_for, segmenter_for
 from .samples import EncoderSample, SegmenterSample, to_tensor
 from .steps import SEGMENTER_TERMS, TERMS, encoder_steps, segmenter_steps
 from .walk import random_walk
-from torch import Tensor, nn
 
 # %% ../nbs/53_programs.ipynb #0ee53d35
 PAPER_CAM_SCALES = (0.5, 1, 1.5, 2)

@@ -122,7 +122,7 @@ def sure_sentence(
     seeds, most = spread["seeds"].max(), spread["deviation"].max()
     return f"{said}{more}; over {seeds} seeds the scores deviate by up to {most:.1f} points."
 
-# %% ../nbs/46_report.ipynb #2aa332d6
+# %% ../nbs/46_report.ipynb #4ff74fb0
 def photo_sentences(
     run: Run,  # the run, without masks
 ) -> list[str]:
@@ -132,7 +132,7 @@ def photo_sentences(
     missed = [row.image for row in table.itertuples() if any(tag not in row.found for tag in names(row.tags))]
     doubt, some = table["doubt (%)"], f"{', '.join(missed[:8])}{' …' if len(missed) > 8 else ''}"
     said = [
-        f"{len(run.ids('train'))} photos of {len(run.devkit.classes)} classes were learned from, {len(table)} segmented.",
+        f"{len(run.ids('train'))} photos of {len(run.devkit.classes)} classes were trained on, {len(table)} segmented.",
         "There are no masks, so nothing here is scored: look at the photos, the most doubtful first.",
         threshold_sentence(run) if run.table("thresholds").exists() else "",
         f"One plain pass and the final label differ on {doubt.median():.1f} % of a photo in the median and on "

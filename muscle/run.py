@@ -84,7 +84,7 @@ class Record:
     def results(self) -> dict[str, float | None]:  # score → percent, or None where it was not made
         return {name: self.record["results"].get(name) for name in results()}
 
-# %% ../nbs/33_run.ipynb #9671730a
+# %% ../nbs/33_run.ipynb #185c5408
 class Places:
     "Where the files of an image lie in a run's folder."
 

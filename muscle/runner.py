@@ -57,7 +57,7 @@ def last_bar(
         states = [state for state in re.split(r"[\r\n]", file.read().decode(errors="ignore")) if state.strip()]
     return states[-1].strip() if states else ""
 
-# %% ../nbs/37_runner.ipynb #835a2885
+# %% ../nbs/37_runner.ipynb #d2ce01b7
 @contextmanager
 def shown(
     title: str,  # of the stage
@@ -117,7 +117,7 @@ def _execute(source: Path, target: Path, values: dict) -> None:
         extra_arguments=["--log-level=CRITICAL"],
     )
 
-# %% ../nbs/37_runner.ipynb #069cfe8c
+# %% ../nbs/37_runner.ipynb #d407e3e9
 def run_stage(
     state: StageState,  # of the run's profile
     title: str,  # how it is announced

@@ -106,7 +106,7 @@ def new_encoder(
         bn_momentum=settings.bn_momentum,
     )
 
-# %% ../nbs/35_stages.ipynb #5eba5d55
+# %% ../nbs/35_stages.ipynb #79658a9f
 def train_encoder(
     run: Run,  # the run
     settings: EncoderSettings,  # the stage's section of the profile
@@ -118,9 +118,8 @@ def train_encoder(
         return
     view = dict(crop=settings.crop, view=settings.view, long_side=tuple(settings.long_side))
     samples = EncoderSamples(run.devkit, run.ids("train"), **view, seed=run.seed)
-    signal = None
-    if settings.lr_signal == "train_masks" and run.devkit.has_masks:
-        signal = partial(seed_miou, run=run, accelerator=accelerator)
+    watched_masks = settings.lr_signal == "train_masks" and run.devkit.has_masks
+    signal = partial(seed_miou, run=run, accelerator=accelerator) if watched_masks else None
     train(
         model,
         samples,
@@ -226,7 +225,7 @@ def soft_label(
     soft = read_soft(folder / f"{id}.npz", num_classes, whole=False)
     return soft.classes, soft.planes
 
-# %% ../nbs/35_stages.ipynb #ae4213fb
+# %% ../nbs/35_stages.ipynb #f4f68764
 def train_segmenter(
     run: Run,  # the run
     settings: SegmenterSettings,  # the stage's section of the profile
@@ -239,9 +238,8 @@ def train_segmenter(
         return
     soft = partial(soft_label, run.place("pseudo"), run.devkit.num_classes)
     samples = SegmenterSamples(run.devkit, run.ids("train"), soft, settings.crop, tuple(settings.scale), run.seed)
-    signal = None
-    if settings.lr_signal == "val_masks" and run.devkit.has_masks:
-        signal = partial(val_miou, run=run, accelerator=accelerator)
+    watched_masks = settings.lr_signal == "val_masks" and run.devkit.has_masks
+    signal = partial(val_miou, run=run, accelerator=accelerator) if watched_masks else None
     walk = dict(points=settings.beacon_points, step=settings.beacon_step, walk=settings.beacon_walk)
     train(
         model,

@@ -31,7 +31,7 @@ def kinds_of_answers(
     "List the sources that a run has for any of its images."
     return [name for name in SOURCES[:-1] if any(file_of(view.run, id, name).is_file() for id in view.ids())]
 
-# %% ../nbs/49_trials.ipynb #1dbd7854
+# %% ../nbs/49_trials.ipynb #407c8ccf
 class Side:
     "One side of a comparison: a run, one of its sources, and a threshold."
 
@@ -43,9 +43,8 @@ class Side:
         name: str,  # one or other
     ):
         self.views, tip = views, "which of that run's maps or labels"
-        start = dict(options=list(views), value=run)
-        self.run = W.Dropdown(description=name, tooltip="a run to compare", **start, **C.NARROW)
-        self.source = W.Dropdown(options=[source], description="its", tooltip=tip, **C.NARROW)
+        self.run = C.dropdown(name, "a run to compare", options=list(views), value=run)
+        self.source = C.dropdown("its", tip, options=[source])
         self.threshold = C.ThresholdSlider()
         self.threshold.slider.continuous_update = False
         self.parts = C.in_rows([self.run, self.source, self.threshold])
@@ -101,11 +100,11 @@ class _ComparerParts(C.Shell):
         "List the classes on the screen."
         return self.view.classes(self.image.value) if self.image.value else []
 
-# %% ../nbs/49_trials.ipynb #477286df
+# %% ../nbs/49_trials.ipynb #ed0b3fb5
 class _ComparerTable(_ComparerParts):
     "How `RunComparer` sorts."
 
-    def _compare(self, _=None):
+    def _sort(self, _=None):
         "Sort the images by how far the sides differ, and write the table of classes."
         one, other = self.sides
         scored = one.source.value and other.source.value and self.view.devkit.has_masks
@@ -129,7 +128,7 @@ class _ComparerTable(_ComparerParts):
         self.table.value = "" if there else "no image has both"
         return [(id, f"{there[id]:.1f}") for id in sorted(there, key=there.get, reverse=True)]
 
-# %% ../nbs/49_trials.ipynb #009cf3fa
+# %% ../nbs/49_trials.ipynb #0e6cdf0d
 class RunComparer(_ComparerTable):
     "Two runs, or two sources of one, side by side; images sorted by difference."
 
@@ -142,14 +141,14 @@ class RunComparer(_ComparerTable):
             side.begin()
             for control in (side.run, side.source):
                 control.observe(lambda _, side=side: self._begin(side), "value")
-            side.threshold.observe(self._compare, "value")
+            side.threshold.observe(self._sort, "value")
         self.image.observe(self._draw, "value")
-        self._compare()
+        self._sort()
 
     def _begin(self, side):
-        with C.unheard(side.threshold, self._compare):
+        with C.unheard(side.threshold, self._sort):
             side.begin()
-        self._compare()
+        self._sort()
 
     def _draw(self, _=None):
         "Draw the photo, both labels and the truth of the image."
@@ -167,34 +166,34 @@ class RunComparer(_ComparerTable):
             (b"", "no mask") if truth is None else (C.encoded(colour.overlay_label(image, truth)), "truth")
         )
 
-# %% ../nbs/49_trials.ipynb #ffc81a58
+# %% ../nbs/49_trials.ipynb #af546b39
+PHOTO_PICTURES = {
+    "maps": "drop photos here",
+    "label from the maps": "its label",
+    "segmenter, which is not told the tags": "the segmenter's label",
+}
+
+# %% ../nbs/49_trials.ipynb #25d645ce
 class _PhotoParts(C.Shell):
     "The controls and pictures of `PhotoTrial`."
 
     def __init__(self, views):
         self.views, self.boxes, self.over, self.work = views, {}, Event(), None
-        self.photos, self.tried, self.tagged, self.shown = {}, {}, {}, 0
-        self.run = W.Dropdown(options=list(views), description="run", tooltip="whose networks look", **C.NARROW)
-        wide, tip = (
-            W.Layout(width="150px"),
-            "JPEG, PNG or WebP; several at once, or drop files or a folder on the frame",
-        )
+        self.photos, self.tried, self.shown = {}, {}, 0
+        self.run = C.dropdown("run", "whose networks look", options=list(views))
+        tip = "JPEG, PNG or WebP; several at once, or drop files or a folder on the frame"
+        wide, slim = {"width": "150px"}, {"width": "auto"}  # not one Layout: hiding one button would hide all
         self.drop = W.FileUpload(accept="image/*", multiple=True, description="choose photos", tooltip=tip, layout=wide)
         tip = "the next image that was segmented and not trained on, with its tags"
-        self.example = W.Button(description="an image of the run", tooltip=tip, layout=W.Layout(width="150px"))
-        self.photo = W.Dropdown(description="photo", tooltip="of those that were given", **C.NARROW)
+        self.example = W.Button(description="an image of the run", tooltip=tip, layout=wide)
+        self.photo = C.dropdown("photo", "of those that were given")
         tip = "sum over scales 0.5, 1, 1.5 and 2, each also mirrored: better, and four times as slow"
-        self.many = W.Checkbox(
-            False, description="four scales", tooltip=tip, indent=False, layout=W.Layout(width="auto")
-        )
+        self.many = W.Checkbox(False, description="four scales", tooltip=tip, indent=False, layout=slim)
         tip = "run the networks on this photo"
         self.go = W.Button(description="look", tooltip=tip, button_style="primary", disabled=True, layout=wide)
         self.stop = W.Button(description="cancel", tooltip="stop after the pass that is being made", layout=wide)
         self.bar, self.threshold = W.IntProgress(layout=W.Layout(width="300px")), C.ThresholdSlider()
-        self.tags, self.said = (
-            C.in_rows([]),
-            W.HTML("choose photos or drop them on the first frame, and tick what is in them"),
-        )
+        self.tags, self.said = C.in_rows([]), W.HTML("choose photos or drop them here, and tick what is in them")
         self.titled = C.pictures_of(PHOTO_PICTURES, 330)
         self.pictures, rows = list(self.titled.values()), [C.in_rows([self.run, self.drop, self.example])]
         rows += [self.photo, self.tags, C.in_rows([self.threshold, self.many, self.go, self.stop]), self.bar, self.said]
@@ -205,14 +204,7 @@ class _PhotoParts(C.Shell):
     def view(self) -> RunView:
         return self.views[self.run.value]
 
-
-PHOTO_PICTURES = {
-    "maps": "drop photos here",
-    "label from the maps": "its label",
-    "segmenter, which is not C.told the tags": "the segmenter's label",
-}
-
-# %% ../nbs/49_trials.ipynb #61fe8e5e
+# %% ../nbs/49_trials.ipynb #183b20de
 class _PhotoFiles(_PhotoParts):
     "How `PhotoTrial` takes photos."
 
@@ -235,7 +227,9 @@ class _PhotoFiles(_PhotoParts):
         "Offer the classes of the chosen run."
         run = self.run.value
         if run not in self.boxes:
-            self.boxes[run] = C.class_boxes(self.view.names, False, "this is in the photo")
+            colours, tip = colour.overlay_palette(), "this is in the photo"
+            named = list(enumerate(self.view.names))[1:]
+            self.boxes[run] = {c: C.class_box(name, colours[c], False, tip) for c, name in named}
         self.tags.children = list(self.boxes[run].values())
         self.threshold.begin(self.view.threshold("SGC"))
         self._draw()
@@ -248,22 +242,15 @@ class _PhotoFiles(_PhotoParts):
         self.go.disabled = False
         self._draw()
 
-    def _example(self, _=None):
-        "Open the next image that is segmented and not trained on, with its tags."
-        ids = self.view.run.ids("val")
-        id, self.shown = ids[self.shown % len(ids)], self.shown + 1
-        self.take(self.view.devkit.image_file(id).read_bytes(), id)
-        for c, box in self.boxes[self.run.value].items():
-            box.value = c in self.view.classes(id)
-        self.look()
-
-# %% ../nbs/49_trials.ipynb #40105d11
+# %% ../nbs/49_trials.ipynb #9ab89d9b
 class _PhotoWork(_PhotoFiles):
     "How `PhotoTrial` has the networks look."
 
     def look(self) -> None:
         "Run the networks, in a thread."
         classes = [c for c, box in self.boxes[self.run.value].items() if box.value]
+        if self.work and self.work.is_alive():
+            return
         if not classes or not self.photo.value:
             self.said.value = "tick at least one class first" if self.photo.value else "give a photo first"
             return
@@ -326,7 +313,7 @@ class _PhotoPictures(_PhotoWork):
         )
         self.said.value = html.escape("; ".join([*said, more]))
 
-# %% ../nbs/49_trials.ipynb #7ffe74fa
+# %% ../nbs/49_trials.ipynb #57abc018
 class PhotoTrial(_PhotoPictures):
     "Give photos, tick what is in them, see maps and mask."
 
@@ -344,3 +331,12 @@ class PhotoTrial(_PhotoPictures):
         self.stop.on_click(lambda _: self.over.set())
         self.example.on_click(self._example)
         self._offer()
+
+    def _example(self, _=None):
+        "Open the next image that is segmented and not trained on, with its tags."
+        ids = self.view.run.ids("val")
+        id, self.shown = ids[self.shown % len(ids)], self.shown + 1
+        self.take(self.view.devkit.image_file(id).read_bytes(), id)
+        for c, box in self.boxes[self.run.value].items():
+            box.value = c in self.view.classes(id)
+        self.look()

@@ -5,13 +5,12 @@
 # %% auto #0
 __all__ = ['CAM_PICTURES', 'BEACON_PICTURES', 'CamExplorer', 'BeaconViewer', 'ViewMatcher']
 
-# %% ../nbs/48_widgets.ipynb #8b01750c
+# %% ../nbs/48_widgets.ipynb #543e3c67
 import html
 from collections.abc import Mapping
 from functools import lru_cache
 
 import ipywidgets as W
-import numpy as np
 import traitlets
 
 import muscle.controls as C
@@ -34,17 +33,17 @@ BEACON_PICTURES = {
     "along the gradient": "walk along the gradient",
 }
 
-# %% ../nbs/48_widgets.ipynb #bde73cab
+# %% ../nbs/48_widgets.ipynb #6552f119
 class _CamParts(C.Shell):
     "The controls and pictures of `CamExplorer`."
 
     def __init__(self, views, start):
         self.chooser, self.boxes = C.ImageChooser(views, start, self.scores), {}
         tip = "which of the run's maps or labels of this image"
-        self.source = W.Dropdown(options=["SGC"], description="source", tooltip=tip, **C.NARROW)
+        self.source = C.dropdown("source", tip, options=["SGC"])
         scales = [("as in the run", 0), *((f"{s} alone, computed now", s) for s in (0.5, 1.0, 1.5, 2.0))]
         tip = "the sum over scales that the run has made, or one scale by itself"
-        self.scale = W.Dropdown(options=scales, description="scales", tooltip=tip, **C.NARROW)
+        self.scale = C.dropdown("scales", tip, options=scales)
         tip, self.threshold = "how much the colours cover the photo", C.ThresholdSlider()
         self.strength = C.slider(W.FloatSlider, "strength", 0.7, 0, 1, 0.05, tip)
         most = min(256, 2 ** self.view.run.settings("pseudo").exp_times)
@@ -108,7 +107,7 @@ class _CamLinks(_CamPictures):
         self.walk.value = C.encoded(colour.spread_picture(self.view.image(self.opened), plane))
         self.walk.scale = ["share 0", f"{plane.max():.2g}"]
 
-# %% ../nbs/48_widgets.ipynb #d8e1f098
+# %% ../nbs/48_widgets.ipynb #669be365
 class _CamLayers(_CamLinks):
     "What `CamExplorer` opens."
 
@@ -119,8 +118,7 @@ class _CamLayers(_CamLinks):
         self.opened = self.chooser.id
         self.maps.point = [-1, -1]
         if not self.opened or not self.source.value:
-            self.empty("no image is chosen" if not self.opened else "this run has made nothing of this image")
-            return
+            return self.empty("no image is chosen" if not self.opened else "this run has made nothing of this image")
         self._open_layer()
 
     def _open_layer(self, _=None):
@@ -204,13 +202,13 @@ class CamExplorer(_CamState):
         "Score every image."
         return self.view.scored(self.source.value, self.threshold.value)[0] if self.source.value else {}
 
-# %% ../nbs/48_widgets.ipynb #0c3d5f94
+# %% ../nbs/48_widgets.ipynb #5c7af339
 class _BeaconParts(C.Shell):
     "The controls and pictures of `BeaconViewer`."
 
     def __init__(self, views, start):
         self.chooser = C.ImageChooser(views, start)
-        self.kind = W.Dropdown(description="class", tooltip="whose boundary is shown", **C.NARROW)
+        self.kind = C.dropdown("class", "whose boundary is shown")
         trained = self.view.run.settings("segmenter")
         tip = "how far a point walks from the boundary, in pixels; the run's own to begin with"
         self.step = C.slider(W.IntSlider, "step", trained.beacon_step, 1, 20, 1, tip)
@@ -224,7 +222,7 @@ class _BeaconParts(C.Shell):
         body = [self.kind, C.in_rows([self.step, self.points]), self.said, shown, W.HTML(colour.key_of_turns())]
         super().__init__([W.HBox([self.chooser, W.VBox(body)])])
 
-# %% ../nbs/48_widgets.ipynb #80b753fe
+# %% ../nbs/48_widgets.ipynb #d6571dc1
 class _BeaconPictures(_BeaconParts):
     "What `BeaconViewer` opens and draws."
 
@@ -252,13 +250,9 @@ class _BeaconPictures(_BeaconParts):
                 outside, inside = evidence.sides(edge, walk, self.step.value, self.points.value)
                 picture.value = C.encoded(colour.sides_picture(image, pixel, outside, inside))
                 missing += [] if len(outside) else [walk]
-            self.said.value = html.escape(self._tell(len(pixel), missing))
-
-    def _tell(self, pixels, missing):
-        "Say how long the boundary is, and whether BEACON takes it."
-        said = f"{self.chooser.id}: {pixels} pixels of boundary"
-        few = f"no more than {self.points.value} points on a side of the {' and the '.join(missing)} walk"
-        return f"{said}; {few}, so BEACON leaves this class out" if missing else said
+            said = f"{self.chooser.id}: {len(pixel)} pixels of boundary"
+            few = f"; no more than {self.points.value} points on a side of the {' and the '.join(missing)} walk"
+            self.said.value = html.escape(f"{said}{few}, so BEACON leaves this class out" if missing else said)
 
 # %% ../nbs/48_widgets.ipynb #84728ef0
 class BeaconViewer(_BeaconPictures):
@@ -277,7 +271,7 @@ class BeaconViewer(_BeaconPictures):
             control.observe(self._draw, "value")
         self._open_image()
 
-# %% ../nbs/48_widgets.ipynb #910a5a98
+# %% ../nbs/48_widgets.ipynb #01437edb
 class _MatchParts(C.Shell):
     "The controls and pictures of `ViewMatcher`."
 
@@ -285,12 +279,12 @@ class _MatchParts(C.Shell):
         self.chooser, self.number, self.pair, self.said = C.ImageChooser(views, start), 0, None, W.HTML()
         self.another = W.Button(description="another draw", tooltip="the views of the next epoch")
         self.another.layout = W.Layout(width="150px", margin="2px 72px 2px 90px")
-        self.match = W.Dropdown(description="pair", tooltip="the ten closest pairs, with their distance", **C.NARROW)
+        self.match = C.dropdown("pair", "the ten closest pairs, with their distance")
         named, tip = (
             dict(options=evidence.NORMS, value=evidence.NORMS[-1]),
             "how maps are normed before they are compared",
         )
-        self.norm = W.Dropdown(description="norm", tooltip=tip, **named, **C.NARROW)
+        self.norm = C.dropdown("norm", tip, **named)
         tip = "weight of the entropy: small sends a cell's mass to few others, large to all; 0.1 in training"
         levels = dict(options=[0.02, 0.05, 0.1, 0.2, 0.5, 1.0], value=0.1)
         self.epsilon = W.SelectionSlider(description="entropy ε", tooltip=tip, **levels, **C.NARROW)
@@ -349,7 +343,7 @@ class _MatchPictures(_MatchParts):
         flat = flatness_text(evidence.plan_of(trained, *self.match.value))
         return f"{said}, {flatness_text(plan)}; with the norm of training: {flat}"
 
-# %% ../nbs/48_widgets.ipynb #48a836c7
+# %% ../nbs/48_widgets.ipynb #ca3e7b2f
 class ViewMatcher(_MatchPictures):
     "The two views of a draw, their regions, and the transport plan of a pair of them."
 
@@ -377,13 +371,14 @@ class ViewMatcher(_MatchPictures):
         if not self.chooser.id:
             return self.empty("no image is chosen")
         with C.told(self.said, "this run has no trained encoder yet: run stage 1"):
-            self.number, self.pair = evidence.next_match(self.view, self.chooser.id, start, self.norm.value)
+            found = evidence.lively_match(self.view, self.chooser.id, start, self.norm.value)
+            self.number, self.pair, chosen = found
             if not self.pair:
                 return self.empty("in a hundred draws the views of this image overlap too little for regions")
-            found = self.pair.distances
-            closest = [np.unravel_index(at, found.shape) for at in np.argsort(found, axis=None)[:10]]
-            named = [(f"window {w + 1}, quadrant {q + 1}: {found[w, q]:.3g}", (int(w), int(q))) for w, q in closest]
+            far = self.pair.distances
+            pairs = evidence.closest_pairs(self.pair)
+            named = [(f"window {w + 1}, quadrant {q + 1}: {far[w, q]:.3g}", (w, q)) for w, q in pairs]
             with C.unheard(self.match, self._draw), C.unheard(self.joined, self._draw, "point"):
-                C.offer(self.match, named)
+                C.offer(self.match, named, chosen)
                 self.joined.point = [-1, -1]
             self._draw()

@@ -21,6 +21,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
+from PIL import Image
+from torch import Tensor, nn
+
 from .beacon import beacon_loss
 from .contrast import image_level
 from .crf import CAN_WIN, crf_probabilities
@@ -36,8 +39,6 @@ from .scenes import scene
 from .score import score_maps
 from .segmenter import Segmenter
 from .walk import random_walk
-from PIL import Image
-from torch import Tensor, nn
 
 # %% ../nbs/55_workload.ipynb #56710172
 def smooth_field(

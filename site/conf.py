@@ -1,4 +1,6 @@
-"""How Sphinx makes web pages of the notebooks; `make site` writes them to build/site/html, to be opened without a server or a network.
+"""How Sphinx makes web pages of the notebooks; `make site` writes them to build/site/html.
+
+To be opened without a server or a network.
 
 pages.py has gathered the notebooks, and names.py links each name of the package to where it is defined.
 """

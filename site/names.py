@@ -1,4 +1,6 @@
-"""A Sphinx extension: names of the package lead to their definitions, equations to where they stand, MathJax comes along.
+"""A Sphinx extension: names of the package lead to their definitions, equations to where they stand.
+
+MathJax comes along.
 
 The notebooks need no marks for it: names are known from the cells that are exported, equations by their tags.
 """
@@ -120,7 +122,9 @@ def bring_mathjax(app: Sphinx, error: Exception | None) -> None:
     for part in app.config.mathjax_parts if error is None else ():
         source, target = Path(app.config.mathjax_folder) / part, Path(app.outdir) / "_static" / "mathjax" / part
         target.parent.mkdir(parents=True, exist_ok=True)
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, target, **({"dirs_exist_ok": True} if source.is_dir() else {}))
+        (shutil.copytree if source.is_dir() else shutil.copy)(
+            source, target, **({"dirs_exist_ok": True} if source.is_dir() else {})
+        )
 
 
 def setup(app: Sphinx) -> dict:

@@ -1,7 +1,7 @@
 """Gather the notebooks as pages for Sphinx: python site/pages.py FOLDER.
 
-A page is its notebook with links that hold on the site, cells of the package marked, what nbdev says to itself left out, and the
-set-up that a reader may skip folded away.
+A page is its notebook with links that hold on the site, cells of the package marked, what nbdev says to itself left
+out, and the set-up that a reader may skip folded away.
 """
 
 import ast
@@ -21,7 +21,9 @@ LINK = re.compile(r"(\]\(|\bsrc=\")(?!\w+:|#|/)([^)\s\"#]+)")
 
 def found() -> list[Path]:
     "List the notebooks that become pages."
-    return sorted(path for path in (*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob("stages/*.ipynb")) if path.name[0] != ".")
+    return sorted(
+        path for path in (*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob("stages/*.ipynb")) if path.name[0] != "."
+    )
 
 
 def page(path: Path) -> str:
@@ -44,7 +46,7 @@ def carried(path: Path, notebook: Path, folder: Path) -> str:
 
 
 def linked(text: str, notebook: Path, folder: Path) -> str:
-    "Point the links of a notebook's prose to where things lie on the site; what does not exist is left for Sphinx to report."
+    "Point the links of a notebook's prose to where things lie on the site; Sphinx reports what does not exist."
 
     def moved(match: re.Match) -> str:
         path = (notebook.parent / match[2]).resolve()
@@ -76,7 +78,10 @@ def contents(folders: dict[str, list[Path]]) -> str:
     "Write the tables of contents that make the side bar."
     tables = []
     for caption, paths in folders.items():
-        lines = [f"{path.name[:2]} {heading(path)} <{page(path)}>" if path.name[1].isdigit() else page(path) for path in paths]
+        lines = [
+            f"{path.name[:2]} {heading(path)} <{page(path)}>" if path.name[1].isdigit() else page(path)
+            for path in paths
+        ]
         tables.append("\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *lines, "```"]))
     tables.append("```{toctree}\n:hidden:\n:caption: Reference\n\nnames\ncontributing\n```")
     return "\n\n".join(tables)
@@ -142,7 +147,10 @@ def index_of_names(paths: list[Path]) -> str:
     for path in paths:
         if here := [(name, what) for name, (where, what) in names.items() if where == page(path)]:
             lines += ["", f"## {page(path)}", "", f"[{heading(path)}]({page(path)}.ipynb)", "", "| | |", "|---|---|"]
-            lines += [f"| `{name}` | {what.replace('|', '&#124;').replace('$', '&#36;')} |" for name, what in sorted(here, key=lambda row: row[0].lower())]
+            lines += [
+                f"| `{name}` | {what.replace('|', '&#124;').replace('$', '&#36;')} |"
+                for name, what in sorted(here, key=lambda row: row[0].lower())
+            ]
     return "\n".join(lines) + "\n"
 
 

@@ -12,8 +12,8 @@ def bound(node: ast.AST) -> set[str]:
 class Uses(ast.NodeVisitor):
     """Names by their place in the text, (line, column) in characters from (1, 0).
 
-    `known` are the names that mean something of the package here, `modules` the modules that stand here under their own names; both
-    grow by what the cell imports. A function's own names hide the package's.
+    `known` are the names that mean something of the package here, `modules` the modules that stand here under their
+    own names; both grow by what the cell imports. A function's own names hide the package's.
     """
 
     def __init__(self, source: str, known: set[str], modules: set[str]):

@@ -1,4 +1,5 @@
 """What the test files share: the project's commands, and one unbroken run of the smoke profile."""
+
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,9 @@ COMMANDS = Path(sys.executable).parent
 
 def command(*words, **more):
     "A command of the project, run to its end"
-    return subprocess.run([COMMANDS / words[0], *map(str, words[1:])], cwd=PROJECT, capture_output=True, text=True, **more)
+    return subprocess.run(
+        [COMMANDS / words[0], *map(str, words[1:])], cwd=PROJECT, capture_output=True, text=True, **more
+    )
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""What holds the house together: kernels that load no widgets, runs that know their code, extensions that need no edited room."""
+"""What holds the house together: kernels that load no widgets, runs that know their code.
+
+Extensions that need no edited room.
+"""
 
 import json
 import os
@@ -18,7 +21,10 @@ def python(code, **more):
 
 
 def test_stages_load_no_widgets():
-    code = "import sys; from muscle import report, runner, stage, stages; print([name for name in %r if name in sys.modules])" % (WIDGETS,)
+    code = (
+        "import sys; from muscle import report, runner, stage, stages;"
+        "print([name for name in %r if name in sys.modules])" % (WIDGETS,)
+    )
     done = python(code)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
@@ -30,7 +36,8 @@ def test_kernels_load_no_widgets(smoke, tmp_path):
     cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": asked, "id": "asked"}
     notebook["cells"].append(cell)
     (tmp_path / "asked.ipynb").write_text(json.dumps(notebook))
-    done = command("papermill", tmp_path / "asked.ipynb", tmp_path / "out.ipynb", "-p", "run", smoke, "-k", "python3")
+    words = ("papermill", tmp_path / "asked.ipynb", tmp_path / "out.ipynb", "-p", "run", smoke, "-k", "python3")
+    done = command(*words, env=os.environ | {"MUSCLE_PROGRESS": os.devnull})  # as the runner starts it
     assert done.returncode == 0, done.stderr
 
 
@@ -51,7 +58,17 @@ def copied(smoke, tmp_path):
     def run(*words):
         environment = os.environ | {"PYTHONPATH": str(project), "JUPYTER_PLATFORM_DIRS": "1"}
         devkit = json.loads((folder / "run.json").read_text())["profile"]["data"]["devkit"]
-        words = [sys.executable, "-m", "muscle.commands", "run", "smoke", "--run", folder, f"data.devkit={devkit}", *words]
+        words = [
+            sys.executable,
+            "-m",
+            "muscle.commands",
+            "run",
+            "smoke",
+            "--run",
+            folder,
+            f"data.devkit={devkit}",
+            *words,
+        ]
         return subprocess.run(list(map(str, words)), cwd=project, env=environment, capture_output=True, text=True)
 
     return project, folder, run
@@ -66,10 +83,14 @@ def edit(path, old, new):
 def test_an_edited_loss_is_noticed(copied):
     project, folder, run = copied
     edit(project / "muscle" / "regions.py", "from ", "# a comment, which changes nothing\nfrom ")
-    edit(project / "muscle" / "contrast.py", '"Binary cross-entropy', '"The binary cross-entropy')
+    edit(project / "muscle" / "contrast.py", '"Average the binary cross-entropy', '"Give the mean binary cross-entropy')
     before = run()
     assert before.returncode == 0 and before.stdout.count("done before") == 9, before.stdout + before.stderr
-    edit(project / "muscle" / "contrast.py", "return F.multilabel_soft_margin_loss(", "return 2 * F.multilabel_soft_margin_loss(")
+    edit(
+        project / "muscle" / "contrast.py",
+        "return F.multilabel_soft_margin_loss(",
+        "return 2 * F.multilabel_soft_margin_loss(",
+    )
     said = run()
     assert said.returncode == 2 and "1 encoder: contrast" in said.stderr, said.stdout + said.stderr
     assert "--keep" in said.stderr and "--again 1" in said.stderr and "5 pseudo" not in said.stderr
@@ -99,7 +120,10 @@ def test_settings_that_come_back_are_taken_back(copied):
 def test_a_lost_and_a_damaged_file_are_made_again(copied):
     _, folder, run = copied
     lost, damaged, *others = sorted((folder / "cams").glob("*.npz"))
-    content, times = {path: path.read_bytes() for path in (lost, damaged)}, {path: path.stat().st_mtime_ns for path in others}
+    content, times = (
+        {path: path.read_bytes() for path in (lost, damaged)},
+        {path: path.stat().st_mtime_ns for path in others},
+    )
     lost.unlink()
     damaged.write_bytes(damaged.read_bytes()[:100])
     done = run("--mend", "cams")

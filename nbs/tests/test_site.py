@@ -1,4 +1,7 @@
-"""The notebooks as web pages (`make site`), opened from the disk in headless Chromium: everything loads, nothing from a network."""
+"""The notebooks as web pages (`make site`), opened from the disk in headless Chromium: everything loads.
+
+Nothing from a network.
+"""
 
 import re
 import shutil
@@ -37,7 +40,18 @@ def site(tmp_path_factory):
     "The site, built as `make site` builds it: a warning fails."
     folder = tmp_path_factory.mktemp("site")
     make = [sys.executable, PROJECT / "site" / "pages.py", folder / "pages"]
-    build = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-c", PROJECT / "site", folder / "pages", folder / "html"]
+    build = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-q",
+        "-W",
+        "--keep-going",
+        "-c",
+        PROJECT / "site",
+        folder / "pages",
+        folder / "html",
+    ]
     for words in (make, build):
         done = subprocess.run(words, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -63,20 +77,27 @@ def tab(browser):
     tab.on("pageerror", lambda error: tab.wrong.append(str(error)))
     tab.on("requestfailed", lambda request: tab.wrong.append(f"not loaded: {request.url}"))
     local = ("file:", "data:", "blob:")
-    tab.on("request", lambda request: None if request.url.startswith(local) else tab.wrong.append(f"network: {request.url}"))
+    tab.on(
+        "request",
+        lambda request: None if request.url.startswith(local) else tab.wrong.append(f"network: {request.url}"),
+    )
     yield tab
     tab.close()
 
 
 def pages(site):
     "The pages, as paths from the site's folder."
-    return sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html") if not path.is_relative_to(site / "_static"))
+    return sorted(
+        path.relative_to(site).as_posix() for path in site.rglob("*.html") if not path.is_relative_to(site / "_static")
+    )
 
 
 def tags(path):
     "The numbers of a notebook's equations."
     cells = nbformat.read(path, as_version=4).cells
-    return [tag for cell in cells if cell.cell_type == "markdown" for tag in re.findall(r"\\tag\{([^}]*)\}", cell.source)]
+    return [
+        tag for cell in cells if cell.cell_type == "markdown" for tag in re.findall(r"\\tag\{([^}]*)\}", cell.source)
+    ]
 
 
 def opened(tab, site, page):
@@ -112,9 +133,13 @@ def test_pages_load(site, tab):
         opened(tab, site, page)
         counts = "['.math', 'mjx-container', 'mjx-merror, [data-mjx-error]'].map(what => document.querySelectorAll(what).length)"
         written, drawn, failed = tab.evaluate(counts)
-        blank = tab.evaluate("[...document.images].filter(image => image.complete && !image.naturalWidth).map(image => image.src)")
+        blank = tab.evaluate(
+            "[...document.images].filter(image => image.complete && !image.naturalWidth).map(image => image.src)"
+        )
         wrong = [*tab.wrong, *(f"no picture: {source}" for source in blank)]
-        wrong += [f"{failed} equations in error"] * bool(failed) + [f"{written} equations, {drawn} drawn"] * (written != drawn)
+        wrong += [f"{failed} equations in error"] * bool(failed) + [f"{written} equations, {drawn} drawn"] * (
+            written != drawn
+        )
         wrong += ["wider than the window"] * tab.evaluate("document.documentElement.scrollWidth > innerWidth + 1")
         if wrong and page not in WITHOUT:
             broken[page] = wrong
@@ -124,14 +149,21 @@ def test_pages_load(site, tab):
 @pytest.mark.parametrize("path", [path for path in NOTEBOOKS if tags(path)], ids=lambda path: path.stem)
 def test_equations_are_numbered_and_drawn(site, tab, path):
     opened(tab, site, f"{path.stem}.html")
-    missing = [tag for tag in tags(path) if not tab.evaluate("tag => !!document.getElementById(tag)?.querySelector('mjx-container')", tag)]
+    missing = [
+        tag
+        for tag in tags(path)
+        if not tab.evaluate("tag => !!document.getElementById(tag)?.querySelector('mjx-container')", tag)
+    ]
     assert not missing and len(set(tags(path))) == len(tags(path))
 
 
 def test_search_finds(site, tab):
     tab.goto((site / "search.html").as_uri() + "?q=Sinkhorn")
     tab.wait_for_selector("#search-results li a")
-    assert any("14_regions.html" in link for link in tab.eval_on_selector_all("#search-results li a", "links => links.map(a => a.href)"))
+    assert any(
+        "14_regions.html" in link
+        for link in tab.eval_on_selector_all("#search-results li a", "links => links.map(a => a.href)")
+    )
     assert not tab.wrong
 
 
@@ -149,7 +181,10 @@ def test_light_and_dark(site, browser, scheme):
     tab = browser.new_page(color_scheme=scheme)
     opened(tab, site, "13_contrast.html")
     brightness = "what => getComputedStyle(document.querySelector(what)).backgroundColor.match(/[0-9.]+/g).slice(0, 3).reduce((a, b) => a + +b, 0)"
-    assert all((tab.evaluate(brightness, what) > 383) == (scheme == "light") for what in ("body", ".cell_input pre, .cell_input"))
+    assert all(
+        (tab.evaluate(brightness, what) > 383) == (scheme == "light")
+        for what in ("body", ".cell_input pre, .cell_input")
+    )
     tab.close()
 
 
