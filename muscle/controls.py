@@ -7,7 +7,7 @@ __all__ = ['INFERNO', 'VIRIDIS', 'NARROW', 'TRACK', 'LISTED', 'Picture', 'encode
            'titled', 'pictures_of', 'slider', 'dropdown', 'in_rows', 'in_a_row', 'unheard', 'offer', 'shown_if', 'told',
            'Shell', 'ThresholdSlider', 'worst_quarter', 'ChooserControls', 'ImageList', 'ImageChooser', 'class_box']
 
-# %% ../nbs/47_controls.ipynb #2861a665
+# %% ../nbs/47_controls.ipynb #d33b67a3
 import base64
 import html
 import io
@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import muscle
-from .colour import overlay_palette, ring
+from .colour import ring
 from .devkit import palette
 from .files import DataError
 from .pictures import class_legend
