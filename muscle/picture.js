@@ -112,12 +112,13 @@ function render({ model, el }) {
     ring.hidden = ring.hidden || !address;
     if (old) URL.revokeObjectURL(old);
     image.alt = image.title = frame.dataset.caption = model.get("caption");
+    frame.dataset.lack = model.get("lack") || model.get("caption");
     const [low, high] = model.get("scale"), shown = address && high !== undefined, colours = model.get("ramp");
     ramp.replaceChildren(...(shown ? [low, "", high] : []).map((text) => make("span", { textContent: text }, ramp)));
     if (shown) ramp.children[1].style.background = `linear-gradient(to right, ${colours})`;
   };
   image.addEventListener("load", place);
-  for (const name of ["value", "caption", "label", "scale"]) model.on(`change:${name}`, draw);
+  for (const name of ["value", "caption", "lack", "label", "scale"]) model.on(`change:${name}`, draw);
   for (const name of ["point", "zoom", "width"]) model.on(`change:${name}`, place);
   draw();
   return () => { URL.revokeObjectURL(address); };

@@ -128,7 +128,7 @@ class _ComparerTable(_ComparerParts):
         self.table.value = "" if there else "no image has both"
         return [(id, f"{there[id]:.1f}") for id in sorted(there, key=there.get, reverse=True)]
 
-# %% ../nbs/49_trials.ipynb #0e6cdf0d
+# %% ../nbs/49_trials.ipynb #4b996552
 class RunComparer(_ComparerTable):
     "Two runs, or two sources of one, side by side; images sorted by difference."
 
@@ -162,9 +162,8 @@ class RunComparer(_ComparerTable):
             label = side.label(id)
             picture.value = C.encoded(colour.label_picture(image, label, truth, 0.6))
             picture.label, picture.name = C.encoded_label(label), id
-        last.value, last.caption = (
-            (b"", "no mask") if truth is None else (C.encoded(colour.overlay_label(image, truth)), "truth")
-        )
+        last.lack = "no mask"
+        last.value = b"" if truth is None else C.encoded(colour.overlay_label(image, truth))
 
 # %% ../nbs/49_trials.ipynb #af546b39
 PHOTO_PICTURES = {

@@ -300,11 +300,9 @@ def test_view_matcher(explore):
     assert not speechless(matcher)
     matcher.get_by_text("with the norm of training").wait_for()
     with Changes(views):
-        press(matcher, "strength", "ArrowLeft", 4)
-    with Changes(views):
         matcher.get_by_role("button", name="another draw").click()
-    with Changes(picture(matcher, "transport plan")):
-        matcher.locator(".widget-dropdown").filter(has_text="norm").locator("select").select_option(index=0)
+    matcher.locator(".widget-dropdown").filter(has_text="norm").locator("select").select_option(index=0)
+    matcher.get_by_text("with the norm of training").wait_for(state="detached")
     sound(explore)
 
 
@@ -315,7 +313,7 @@ def test_run_comparer(explore):
     with Changes(picture(comparer, "truth")):
         comparer.locator("select[size]").press("ArrowDown")
     with Changes(picture(comparer, "other")):
-        comparer.locator(".widget-dropdown select").last.select_option("SGC")
+        comparer.locator(".widget-dropdown select").last.select_option("segmentation")
     sound(explore)
 
 
