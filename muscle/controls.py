@@ -5,8 +5,7 @@
 # %% auto #0
 __all__ = ['INFERNO', 'VIRIDIS', 'NARROW', 'WIDE', 'TRACK', 'LISTED', 'Picture', 'encoded', 'encoded_label', 'decoded', 'marked',
            'titled', 'pictures_of', 'slider', 'hinted', 'dropdown', 'in_rows', 'in_a_row', 'unheard', 'offer',
-           'shown_if', 'told', 'Shell', 'ThresholdSlider', 'worst_quarter', 'ChooserControls', 'ImageList',
-           'ImageChooser', 'class_box']
+           'shown_if', 'told', 'Shell', 'ThresholdSlider', 'ChooserControls', 'ImageList', 'ImageChooser', 'class_box']
 
 # %% ../nbs/47_controls.ipynb #d33b67a3
 import base64
@@ -30,7 +29,7 @@ from .files import DataError
 from .pictures import class_legend
 from .plots import canvas
 from .settings import SettingsError
-from .view import RunView, find_images
+from .view import RunView, find_images, worst_quarter
 
 # %% ../nbs/47_controls.ipynb #d0c06d95
 INFERNO = "#000004, #420a68, #932667, #dd513a, #fca50a, #fcffa4"
@@ -291,13 +290,6 @@ class ThresholdSlider(W.VBox):
 
 # %% ../nbs/47_controls.ipynb #44497c8c
 LISTED = 500
-
-
-def worst_quarter(
-    ious: Mapping[str, float],  # id → IoU of those that can be scored
-) -> list[str]:  # worst first
-    "Take the quarter of the images with the lowest IoU."
-    return sorted(ious, key=ious.get)[: -(-len(ious) // 4)]
 
 # %% ../nbs/47_controls.ipynb #7155517d
 class ChooserControls(W.VBox):

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['SOFT', 'HARD', 'SOURCES', 'CHOSEN', 'Layer', 'planes_of_label', 'chosen_planes', 'file_of', 'read_layer',
            'own_threshold', 'RunReader', 'RunView', 'label_in', 'scored_images', 'has_made_something', 'open_views',
-           'find_images']
+           'find_images', 'worst_quarter']
 
 # %% ../nbs/43_view.ipynb #9f58db18
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -241,3 +241,10 @@ def find_images(
     words = query.lower().split()
     fits = lambda id, word: word in id.lower() or any(tag.lower().startswith(word) for tag in tags(id))
     return [id for id in ids if all(fits(id, word) for word in words)]
+
+# %% ../nbs/43_view.ipynb #d1a384f9
+def worst_quarter(
+    ious: Mapping[str, float],  # id → IoU of those that can be scored
+) -> list[str]:  # worst first
+    "Take the quarter of the images with the lowest IoU."
+    return sorted(ious, key=ious.get)[: -(-len(ious) // 4)]
