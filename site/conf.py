@@ -21,7 +21,10 @@ release = about["DEFAULT"]["version"]
 language = "en"
 
 extensions = ["myst_nb", "names"]
-suppress_warnings = ["mystnb.unknown_mime_type"]  # a widget: its still picture stands in for it
+suppress_warnings = [
+    "mystnb.unknown_mime_type",  # a widget: its still picture stands in for it
+    "misc.highlighting_failure",  # a shell command in a cell
+]
 nb_execution_mode = "off"  # pages show what the notebooks were committed with
 nb_merge_streams = True
 nb_code_prompt_show = nb_code_prompt_hide = "Set-up"

@@ -33,7 +33,7 @@ def page(path: Path) -> str:
 
 def carried(path: Path, notebook: Path, folder: Path) -> str:
     "Bring a file that a notebook links to along; give the link that holds in `folder`."
-    up = "../" * (len(notebook.relative_to(NOTEBOOKS).parts) - 1)
+    up = "../" * (notebook.parent == NOTEBOOKS / "stages")  # CONTRIBUTING becomes a page beside the others
     if path in found():
         return up + path.relative_to(NOTEBOOKS).as_posix()
     if path == TOP / "CONTRIBUTING.md":
@@ -136,7 +136,10 @@ def named(tree: ast.Module) -> list[tuple[str, str]]:
             found.append((node.name, (ast.get_docstring(node) or "").partition("\n")[0]))
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            found += [(leaf.id, "") for target in targets for leaf in ast.walk(target) if isinstance(leaf, ast.Name)]
+            leaves = [leaf for target in targets for leaf in ast.walk(target) if isinstance(leaf, ast.Name)]
+            found += [
+                (leaf.id, "") for leaf in leaves if isinstance(leaf.ctx, ast.Store)
+            ]  # not `STAGES` of STAGES["x"]
     return [(name, what) for name, what in found if name[0] != "_"]
 
 
