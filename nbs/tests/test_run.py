@@ -149,7 +149,7 @@ def test_an_ablation_makes_only_what_differs(smoke, tmp_path):
         f"{name}.{kind}"
         for name, kinds in (
             ("tables/ablation_irn", ("csv", "md")),
-            ("figures/ablation_irn", ("png", "svg")),
+            ("figures/ablation_irn", ("pdf", "png", "svg")),
             ("figures/ablation_irn_dark", ("png",)),
         )
         for kind in kinds
