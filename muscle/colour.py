@@ -225,9 +225,6 @@ def key_of_turns() -> str:  # HTML
     points = " ".join(f"<b style='color:rgb{hue}'>■</b> {name}" for name, hue in kinds)
     return f"{arrows} way out of the class &emsp; {points}"
 
-# %% ../nbs/40_colour.ipynb #23a2fcf4
-#| export
-
 # %% ../nbs/40_colour.ipynb #8685b6d3
 def turned_picture(
     image: np.ndarray,  # (H, W, 3) uint8

@@ -156,10 +156,9 @@ def provider(
     stage: str,  # a name, maybe with a ? at its end
     asking: str | None = None,  # the stage that asks; None: someone who looks at a finished run
 ) -> str:  # the stage whose files are meant
-    "Follow `replaces`."
-    names = list(STAGES)
-    before = names[: names.index(asking)] if asking else names
-    wanted = stage.rstrip("?")
+    "Follow `replaces`; a stage that asks for itself gets itself."
+    names, wanted = list(STAGES), stage.rstrip("?")
+    before = names[: names.index(asking) + (asking == wanted)] if asking else names
     return [name for name in before if name == wanted or STAGES[name].replaces == wanted][-1]
 
 

@@ -56,8 +56,9 @@ class Record:
     def __init__(
         self,
         folder: str | Path,  # runs/NAME
+        at: str | None = None,  # the stage at work, which takes the files of those before it; None: a reader's view
     ):
-        self.folder = located(folder)
+        self.folder, self.at = located(folder), at
         self.record = read_record(self.folder)
 
     def note(
@@ -89,14 +90,14 @@ class Places:
     "Where the files of an image lie in a run's folder."
 
     folder: Path
+    at: str | None
 
     def place(
         self,
         stage: str,  # its name
-        asking: str | None = None,  # a stage that must not get its own folder, as it replaces the other
     ) -> Path:
         "Give the folder that a stage, or one that replaces it, writes to."
-        return self.folder / STAGES[provider(stage, asking)].writes[0]
+        return self.folder / STAGES[provider(stage, self.at)].writes[0]
 
     def maps(self, id: str) -> Path:  # CAM and SGC of an image
         return self.place("cams") / f"{id}.npz"

@@ -263,7 +263,7 @@ class Stage(StageState):
             make_run(values["run"], read_profile("smoke"), "smoke")
         keys = [field.alias or key for key, field in kind.model_fields.items()]
         chosen = checked(kind, {key: values[key] for key in keys if key in values}, stage_named(name))
-        super().__init__(name, Run(values["run"]), chosen)
+        super().__init__(name, Run(values["run"], stage_named(name)), chosen)
 
     def departures(self) -> dict[str, tuple]:  # key → (here, there)
         "Give the settings that differ from the run's own profile."
@@ -336,7 +336,7 @@ def do_work(
 ) -> None:
     "Call the function that does a stage's work, in this process."
     run_given_files()
-    run, (module, _, function) = Run(folder), STAGES[name].work.partition(":")
+    run, (module, _, function) = Run(folder, name), STAGES[name].work.partition(":")
     machine = run.machine
     accelerator = open_accelerator(machine.device, machine.precision, machine.compile)
     getattr(importlib.import_module(module), function)(run, checked(STAGES[name].settings, values, name), accelerator)
