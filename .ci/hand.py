@@ -17,7 +17,7 @@ from typing import NamedTuple
 import nbformat
 
 TOP = Path(__file__).resolve().parent.parent
-COLUMNS, MOST, USUAL, SHARE, ROOM, ALIKE = 120, 40, 25, 0.12, 350, 10
+COLUMNS, MOST, USUAL, SHARE, ROOM, ALIKE = 120, 40, 25, 0.1, 350, 10
 
 
 class Cell(NamedTuple):

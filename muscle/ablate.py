@@ -76,6 +76,10 @@ ABLATIONS: dict[str, Ablation] = {
             "along the gradient": ["segmenter.beacon_walk=gradient"],
         },
     ),
+}
+
+# %% ../nbs/38_ablate.ipynb #d0001398
+ABLATIONS |= {
     "beacon_weight": Ablation(
         "the weight of BEACON", "val_miou", _values("segmenter.losses.beacon.weight", (0.01, 0.05, 0.2), "λ = {}")
     ),
@@ -86,6 +90,19 @@ ABLATIONS: dict[str, Ablation] = {
     ),
     "beacon_step": Ablation(
         "how far BEACON walks, in pixels", "val_miou", _values("segmenter.beacon_step", (1, 3, 5, 7), "step = {}")
+    ),
+}
+
+# %% ../nbs/38_ablate.ipynb #0811b0e3
+ABLATIONS |= {
+    "supervision": Ablation(
+        "what the segmenter learns from: tags by way of SGC maps alone or of pseudo labels, or true masks",
+        "val_crf_miou",
+        lambda profile: {
+            "SGC maps": ["segmenter.teacher=maps"],
+            "pseudo labels": ["segmenter.teacher=pseudo"],
+            "true masks": ["segmenter.teacher=masks"],
+        },
     ),
     "backbone": Ablation(
         "backbones of encoder and segmenter",

@@ -282,7 +282,7 @@ BACKBONES: dict[str, Callable[..., nn.Module]] = {  # called with dense, drop_co
     **{name: partial(ResNet, name) for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")},
 }
 
-# %% ../nbs/11_backbone.ipynb #e07020ba
+# %% ../nbs/11_backbone.ipynb #54c133f0
 def _checked(backbone):
     "The module, if it is a backbone."
     kind = type(backbone).__name__
@@ -294,7 +294,7 @@ def _checked(backbone):
         raise ValueError(f"{kind}: `strides` must have one number for each of `channels`, finest first")
     return backbone
 
-
+# %% ../nbs/11_backbone.ipynb #187fd431
 def build_backbone(
     backbone: str | nn.Module,  # a row of `BACKBONES`; or a module that is `Taps`, which needs none of the options
     dense: bool = False,  # keep the last maps at stride 16 where the strides end in 32

@@ -216,7 +216,7 @@ def plan_of(
     plan = transports(points([one]), points([other]), epsilon).plan[0]
     return plan.reshape(*one.shape[1:], *other.shape[1:]).numpy()
 
-# %% ../nbs/44_evidence.ipynb #e1b57fad
+# %% ../nbs/44_evidence.ipynb #80ecae02
 def closest_pairs(
     pair: ViewPair,  # two views
     count: int = 10,  # the most to give
@@ -225,7 +225,7 @@ def closest_pairs(
     order = np.argsort(pair.distances, axis=None)[:count]
     return [tuple(map(int, np.unravel_index(at, pair.distances.shape))) for at in order]
 
-
+# %% ../nbs/44_evidence.ipynb #878584f0
 def lively_match(
     view: RunView,  # a run's, with an encoder
     id: str,  # an image

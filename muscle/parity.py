@@ -32,6 +32,10 @@ COMPARISONS = {  # pattern of a whole file name → what compares such a file
     r"irn_loss\.npz": networks.compare_irn_loss,
     r"irn_keys\.json": networks.compare_irn_names,
     r"irn_checkpoint_keys\.json": networks.compare_irn_repeats,
+}
+
+# %% ../nbs/54_parity.ipynb #8fb0393b
+COMPARISONS |= {
     r"loss_soft_margin\.npz": partial(formulas.compare_tag_loss, loss=soft_margin),
     r"loss_focal\.npz": partial(formulas.compare_tag_loss, loss=focal),
     r"loss_log_sum_exp_pairwise\.npz": partial(formulas.compare_tag_loss, loss=pairwise_log_sum_exp),

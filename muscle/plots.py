@@ -25,7 +25,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from .files import aside
 
-# %% ../nbs/41_plots.ipynb #55dccb6a
+# %% ../nbs/41_plots.ipynb #14c76f44
 THEMES = {
     "light": {
         "ground": "#ffffff",
@@ -47,7 +47,7 @@ FONTS = (  # for what DejaVu Sans lacks: those of Linux, macOS and Windows that 
     "Arial Unicode MS"
 ).split(",")
 
-
+# %% ../nbs/41_plots.ipynb #50b6e9d6
 @lru_cache
 def _families():
     there = set(get_font_names())

@@ -70,6 +70,10 @@ STAGES: dict[str, StageRow] = {
         writes=("cams",),
         sees=("train+tags", "score+tags"),
     ),
+}
+
+# %% ../nbs/31_profile.ipynb #9c3f80f9
+STAGES |= {
     "irn_labels": StageRow(
         sections.IrnLabelSettings,
         "muscle.stages:make_irn_labels",
@@ -93,7 +97,7 @@ STAGES: dict[str, StageRow] = {
     ),
 }
 
-# %% ../nbs/31_profile.ipynb #7ddee425
+# %% ../nbs/31_profile.ipynb #62bbb913
 _SEEDS = _tables("thresholds", "agreement", "seeds", "seeds_classes", "seeds_precision", "seeds_recall", "curve")
 
 
@@ -112,7 +116,7 @@ STAGES["scores"] = StageRow(
     single=True,
 )
 
-
+# %% ../nbs/31_profile.ipynb #b628182a
 STAGES["segmenter"] = StageRow(
     sections.SegmenterSettings,
     "muscle.stages:train_segmenter",

@@ -173,6 +173,10 @@ CAPTIONS = {
     "affinity": "The strongest pixel of the walked maps, what SGC joins it to, and where a walker from it is.",
     "irn": "The edges that stop the walker, and the displacement to an object's centre that IRN learns beside them.",
     "matched_regions": "Two views of an image, and the transport plan of the two regions that are cheapest to match.",
+}
+
+# %% ../nbs/46_report.ipynb #006ddb77
+CAPTIONS |= {
     "segmentation": "Means over classes (%) of the segmentation.",
     "segmentation_classes": "IoU (%) of each class, segmentation.",
     "segmentation_precision": "Precision (%) of each class, segmentation.",

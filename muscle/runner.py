@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['GOES_ON', 'ALWAYS', 'SAID', 'stage_notebook', 'bare_notebook', 'last_bar', 'shown', 'StageFailed', 'forks',
-           'become_kernel', 'end_with_command', 'Forked', 'run_stage', 'check_code', 'check_sources', 'run_stages',
-           'foreseen', 'summary']
+           'become_kernel', 'end_with_command', 'Forked', 'failure_of', 'run_stage', 'check_code', 'check_sources',
+           'run_stages', 'foreseen', 'summary']
 
 # %% ../nbs/37_runner.ipynb #62c5438f
 import multiprocessing
@@ -188,6 +188,20 @@ def _execute(source: Path, target: Path, values: dict) -> None:
         extra_arguments=["--log-level=CRITICAL"],
     )
 
+# %% ../nbs/37_runner.ipynb #e16e4aec
+def failure_of(
+    state: StageState,  # the stage that stopped
+    kind: str,  # class of the error
+    said: str,  # its message
+    notebook: Path,  # the executed one
+) -> StageFailed:
+    "Say why a stage stopped, in a few lines; bad data and settings end in status 2."
+    failed = StageFailed(
+        f"stage {state.name} stopped: {kind}: {said}\nIts notebook, with the whole trace: {notebook}\n{GOES_ON}"
+    )
+    failed.exit_code = 2 if kind in ("DataError", "SettingsError", "CheckpointError") else 1
+    return failed
+
 # %% ../nbs/37_runner.ipynb #d407e3e9
 def run_stage(
     state: StageState,  # of the run's profile
@@ -212,10 +226,7 @@ def run_stage(
             often = "often for lack of memory: take smaller batches or fewer processes."
             raise StageFailed(f"stage {state.name} was ended from outside, {often}\n{GOES_ON}") from None
         except PapermillExecutionError as error:
-            where = f"Its notebook, with the whole trace: {target}\n{GOES_ON}"
-            failed = StageFailed(f"stage {state.name} stopped: {error.ename}: {error.evalue}\n{where}")
-            failed.exit_code = 2 if error.ename in ("DataError", "SettingsError", "CheckpointError") else 1
-            raise failed from None
+            raise failure_of(state, error.ename, error.evalue, target) from None
 
 # %% ../nbs/37_runner.ipynb #0818a53a
 def check_code(

@@ -58,7 +58,7 @@ def checked(
         lines = {tuple(map(str, one["loc"][:2])): _told(one, where, kind) for one in reversed(found)}
         raise SettingsError("\n".join(dict.fromkeys(reversed(lines.values())))) from None
 
-# %% ../nbs/30_settings.ipynb #9a82bd90
+# %% ../nbs/30_settings.ipynb #2eb6d549
 def _ascending(pair: list) -> list:
     if pair[0] > pair[1]:
         raise ValueError("the first number should not be larger than the second")
@@ -68,7 +68,7 @@ def _ascending(pair: list) -> list:
 def _listed(value: Any) -> Any:
     return value if isinstance(value, list | tuple | None) else [value]
 
-
+# %% ../nbs/30_settings.ipynb #fb6163c8
 Count = Annotated[int, Field(strict=True, ge=1)]
 Whole = Annotated[int, Field(strict=True, ge=0)]
 Flag = Annotated[bool, Field(strict=True)]
@@ -86,7 +86,7 @@ ScaleRange = Annotated[
 ]
 PixelRange = Annotated[list[Pixels], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
 
-# %% ../nbs/30_settings.ipynb #092c6740
+# %% ../nbs/30_settings.ipynb #8ff05044
 def _backbone(name: str) -> str:
     if name not in BACKBONES:
         raise ValueError(f"there is no such backbone{nearest(name, BACKBONES)}; there are {', '.join(BACKBONES)}")
@@ -107,7 +107,7 @@ class Settings(BaseModel):
         "Give the values as a profile spells them."
         return self.model_dump(mode="json", by_alias=True)
 
-
+# %% ../nbs/30_settings.ipynb #248ddfb7
 class TermSettings(Settings):
     "When a loss begins and how much it counts."
 
@@ -139,7 +139,7 @@ def _either(value: Any) -> Any:
 
 CrfOrNone = Annotated[Crf | None, BeforeValidator(_either)]
 
-# %% ../nbs/30_settings.ipynb #2d371733
+# %% ../nbs/30_settings.ipynb #9c998d8e
 class DataSettings(Settings):
     "Which images a run is about."
 
@@ -157,7 +157,7 @@ class DataSettings(Settings):
     val: Names = Field(["val"], description="list that is segmented")
     limit: Whole = Field(0, description="> 0: only the first so many images of each list")
 
-
+# %% ../nbs/30_settings.ipynb #854e45a5
 class MachineSettings(Settings):
     "Where a run is done, and how fast; it does not count for what is stale."
 
@@ -174,14 +174,17 @@ class MachineSettings(Settings):
     processes: Count = Field(1, description="training and inference processes")
     workers: Whole = Field(0, description="loader processes of each")
 
-# %% ../nbs/30_settings.ipynb #e8691ecd
+# %% ../nbs/30_settings.ipynb #dbee2619
 class TrainingSettings(Settings):
     "What the three trainings share."
 
     backbone: BackboneName = Field(
         "b0", description="a name in BACKBONES: b0 … b7, lite0 … lite4, resnet18 … resnet152"
     )
-    weights: str = Field("none", description="imagenet, imagenet:FILE, none, or a checkpoint: then nothing is trained")
+    weights: str = Field(
+        "none",
+        description="imagenet, imagenet:FILE, none, encoder (stage 1's), or a checkpoint: then nothing is trained",
+    )
     crop: Pixels = Field(64, description="side of the square that is trained on, pixels")
     batch: Count = Field(8, description="images an iteration, over all processes together")
     epochs: Count = 2
@@ -195,7 +198,7 @@ class TrainingSettings(Settings):
         0, description="> 0: the weights are the mean of those after each of the last so many epochs"
     )
 
-
+# %% ../nbs/30_settings.ipynb #f65776ff
 class TrunkSettings(TrainingSettings):
     "What encoder and segmenter share beyond that."
 
@@ -238,6 +241,9 @@ class SegmenterSettings(TrunkSettings):
     "Stage segmenter: a network that learns from pseudo labels."
 
     clip: Positive | None = Field(9.0, description="largest gradient norm; null: none")
+    teacher: Literal["pseudo", "masks", "maps"] = Field(
+        "pseudo", description="what it learns from: pseudo labels; to compare, true masks (!) or the SGC maps alone"
+    )
     layers: Count = Field(1, description="BiFPN layers")
     width: Annotated[int, Field(strict=True, ge=8)] = Field(
         256, description="channels of the pyramid; the paper's is 256"

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['plan_of_training', 'take_over', 'imagenet', 'new_encoder', 'train_encoder', 'new_irn', 'irn_label', 'train_irn',
-           'new_segmenter', 'soft_label', 'train_segmenter', 'trained_encoder', 'trained_irn', 'trained_segmenter',
-           'seen_ids', 'make_maps', 'make_irn_labels', 'make_pseudo_labels', 'segment']
+           'new_segmenter', 'backbone_of_encoder', 'soft_label', 'true_label', 'map_label', 'taught_by',
+           'train_segmenter', 'trained_encoder', 'trained_irn', 'trained_segmenter', 'seen_ids', 'make_maps',
+           'make_irn_labels', 'make_pseudo_labels', 'segment']
 
 # %% ../nbs/36_stages.ipynb #7d8d3584
 from collections.abc import Callable
@@ -16,12 +17,12 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
-from .backbone import held
+from .backbone import held, load_imagenet
 from .checkpoint import load_checked, read_checkpoint, save_weights
 from .contrast import Classification
-from .devkit import read_label
+from .devkit import Devkit, read_label
 from .encoder import Encoder
-from .evaluate import seed_miou, settled, val_miou
+from .evaluate import IMAGES, agreed, seed_miou, settled, val_miou
 from .fit import Plan, bare, train
 from .infer import infer_cams, open_photo, ready, segment_images
 from .irn import IRN, load_irn, measure_mean_shift, parameter_groups
@@ -51,20 +52,8 @@ def plan_of_training(
     settings: TrainingSettings,  # of encoder, irn or segmenter
 ) -> Plan:
     "Say how a stage's settings train."
-    return Plan(
-        epochs=settings.epochs,
-        batch=settings.batch,
-        lr=settings.lr,
-        weight_decay=settings.weight_decay,
-        optimizer=settings.optimizer,
-        schedule=settings.schedule,
-        min_lr=settings.min_lr,
-        clip=settings.clip,
-        seed=run.seed,
-        workers=run.machine.workers,
-        channels_last=run.machine.channels_last,
-        average=settings.average,
-    )
+    own = {name: getattr(settings, name) for name in Plan.__dataclass_fields__ if hasattr(settings, name)}
+    return Plan(**own, seed=run.seed, workers=run.machine.workers, channels_last=run.machine.channels_last)
 
 # %% ../nbs/36_stages.ipynb #babaf5ff
 def take_over(
@@ -76,7 +65,7 @@ def take_over(
     accelerator: Accelerator,  # device, precision, processes
 ) -> bool:  # whether there was one
     "Take over the checkpoint that the settings name, if they name one, as the stage's own."
-    if settings.weights.startswith("imagenet") or settings.weights == "none":
+    if settings.weights.startswith("imagenet") or settings.weights in ("none", "encoder"):
         return False
     load(weights_file(settings.weights))
     if accelerator.is_main_process:
@@ -98,16 +87,9 @@ def new_encoder(
 ) -> Encoder:
     "Make an untrained encoder."
     torch.manual_seed(run.seed)
-    return held(
-        Encoder(
-            settings.backbone,
-            run.devkit.num_classes,
-            weights=imagenet(settings),
-            drop_connect=settings.drop_connect,
-            bn_momentum=settings.bn_momentum,
-        ),
-        settings.frozen,
-    )
+    options = dict(drop_connect=settings.drop_connect, bn_momentum=settings.bn_momentum)
+    model = Encoder(settings.backbone, run.devkit.num_classes, weights=imagenet(settings), **options)
+    return held(model, settings.frozen)
 
 # %% ../nbs/36_stages.ipynb #79658a9f
 def train_encoder(
@@ -192,20 +174,20 @@ def new_segmenter(
     weights: str | None = None,  # imagenet, imagenet:FILE, or None
 ) -> Segmenter:
     "Make an untrained segmenter."
-    return held(
-        Segmenter(
-            settings.backbone,
-            num_classes,
-            layers=settings.layers,
-            weights=weights,
-            drop_connect=settings.drop_connect,
-            bn_momentum=settings.bn_momentum,
-            width=settings.width,
-        ),
-        settings.frozen,
-    )
+    options = dict(drop_connect=settings.drop_connect, bn_momentum=settings.bn_momentum, width=settings.width)
+    model = Segmenter(settings.backbone, num_classes, layers=settings.layers, weights=weights, **options)
+    return held(model, settings.frozen)
 
+# %% ../nbs/36_stages.ipynb #55f6b18d
+def backbone_of_encoder(
+    run: Run,  # the run
+    model: torch.nn.Module,  # whose `backbone` is of the encoder's kind; changed in place
+) -> None:
+    "Start with the backbone that has learned the tags; a `CheckpointError` says what does not fit."
+    state, start = read_checkpoint(run.weights("encoder")), "backbone."
+    load_checked(model.backbone, {name.removeprefix(start): t for name, t in state.items() if name.startswith(start)})
 
+# %% ../nbs/36_stages.ipynb #ceacbfe6
 def soft_label(
     folder: Path,  # of the soft labels
     num_classes: int,  # counts background
@@ -216,6 +198,41 @@ def soft_label(
     return soft.classes, soft.planes
 
 # %% ../nbs/36_stages.ipynb #f4f68764
+def true_label(
+    devkit: Devkit,  # with masks
+    id: str,  # an image
+) -> tuple[np.ndarray, torch.Tensor]:  # as of `soft_label`
+    "Read an image's mask as if it were a soft label; what is void counts as background."
+    mask, classes = devkit.mask(id), devkit.present(id)
+    planes = np.stack([~np.isin(mask, classes), *(mask == c for c in classes)])
+    return classes, torch.from_numpy(planes.astype(np.float32))
+
+
+def map_label(
+    run: Run,  # the run
+    background: float,  # height of the background plane
+    id: str,  # an image
+) -> tuple[np.ndarray, torch.Tensor]:  # as of `soft_label`
+    "Read an image's SGC maps as if they were a soft label."
+    maps, classes = read_planes(run, "SGC", id)
+    maps = torch.as_tensor(maps, dtype=torch.float32)
+    return classes, torch.cat([maps.new_full((1, *maps.shape[1:]), background), maps])
+
+# %% ../nbs/36_stages.ipynb #84f8fd6a
+def taught_by(
+    run: Run,  # the run
+    settings: SegmenterSettings,  # the stage's section of the profile
+    accelerator: Accelerator,  # device, precision, processes
+) -> Callable[[str], tuple[np.ndarray, torch.Tensor]]:  # ID → classes and planes, as of `soft_label`
+    "Say what the segmenter learns from."
+    if settings.teacher == "masks":
+        return partial(true_label, run.devkit)
+    if settings.teacher == "maps":
+        found = agreed(run, partial(read_planes, run, "SGC"), IMAGES, own_cores(accelerator))
+        return partial(map_label, run, found.threshold)
+    return partial(soft_label, run.place("pseudo"), run.devkit.num_classes)
+
+# %% ../nbs/36_stages.ipynb #b20629b2
 def train_segmenter(
     run: Run,  # the run
     settings: SegmenterSettings,  # the stage's section of the profile
@@ -226,7 +243,9 @@ def train_segmenter(
     model = new_segmenter(settings, run.devkit.num_classes, imagenet(settings))
     if take_over(model, lambda path: model.load(read_checkpoint(path)), run, "segmenter", settings, accelerator):
         return
-    soft = partial(soft_label, run.place("pseudo"), run.devkit.num_classes)
+    if settings.weights == "encoder":
+        backbone_of_encoder(run, model)
+    soft = taught_by(run, settings, accelerator)
     samples = SegmenterSamples(run.devkit, run.ids("train"), soft, settings.crop, tuple(settings.scale), run.seed)
     watched_masks = settings.lr_signal == "val_masks" and run.devkit.has_masks
     signal = partial(val_miou, run=run, accelerator=accelerator) if watched_masks else None
@@ -244,7 +263,7 @@ def train_segmenter(
         fingerprint=run.entry("segmenter")["fingerprint"],
     )
 
-# %% ../nbs/36_stages.ipynb #b7b696bc
+# %% ../nbs/36_stages.ipynb #f14f1aa9
 def _loaded(model: torch.nn.Module, run: Run, stage: str) -> torch.nn.Module:
     load_checked(model, read_checkpoint(run.weights(stage)))
     return model.eval()
@@ -256,12 +275,18 @@ def trained_encoder(
     "Load stage 1's encoder."
     return _loaded(Encoder(run.settings("encoder").backbone, run.devkit.num_classes), run, "encoder")
 
-
+# %% ../nbs/36_stages.ipynb #115e66c0
 def trained_irn(
     run: Run,  # the run
 ) -> IRN:  # in eval mode
-    "Load stage 4's network."
-    return _loaded(new_irn(run.settings("irn")), run, "irn")
+    "Load stage 4's network; a file without the frozen backbone leaves that to the backbone's ImageNet weights."
+    settings, state = run.settings("irn"), read_checkpoint(run.weights("irn"))
+    model = new_irn(settings)
+    if not any(name.startswith(f"{model.prefix}.") for name in state):
+        load_imagenet(model.trunk, settings.weights.partition(":")[2] or None)
+        state |= {f"{model.prefix}.{name}": t for name, t in model.trunk.state_dict().items()}
+    load_checked(model, state)
+    return model.eval()
 
 
 def trained_segmenter(
