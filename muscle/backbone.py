@@ -82,7 +82,7 @@ HEAD = (r"_conv_head\.weight", r"_bn1\..*", r"_fc\.(weight|bias)")  # in publish
 
 
 class _Freezing(nn.Module):
-    "A backbone whose first stages can be kept as they are."
+    "A backbone whose first stages, or whose statistics, can be kept as they are."
 
     still: tuple[nn.Module, ...] = ()
 
@@ -98,7 +98,8 @@ class _Freezing(nn.Module):
 
     def train(self, mode: bool = True) -> nn.Module:
         super().train(mode)
-        for part in self.still:
+        kept = [norm for norm in self.modules() if isinstance(norm, nn.BatchNorm2d) and norm.momentum == 0]
+        for part in (*self.still, *kept):
             part.eval()
         return self
 

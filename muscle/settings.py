@@ -181,10 +181,7 @@ class TrainingSettings(Settings):
     backbone: BackboneName = Field(
         "b0", description="a name in BACKBONES: b0 … b7, lite0 … lite4, resnet18 … resnet152"
     )
-    weights: str = Field(
-        "none",
-        description="imagenet, imagenet:FILE, none, encoder (stage 1's), or a checkpoint: then nothing is trained",
-    )
+    weights: str = Field("none", description="imagenet, imagenet:FILE, none, or a checkpoint: then nothing is trained")
     crop: Pixels = Field(64, description="side of the square that is trained on, pixels")
     batch: Count = Field(8, description="images an iteration, over all processes together")
     epochs: Count = 2
@@ -207,7 +204,9 @@ class TrunkSettings(TrainingSettings):
         0, description="stages of the backbone that stay as they are, from the stem on"
     )
     drop_connect: Share = Field(0.0, description="chance that the last block is skipped in training")
-    bn_momentum: Share | None = Field(0.1, description="null: EfficientNet's 0.01")
+    bn_momentum: Share | None = Field(
+        0.1, description="null: EfficientNet's 0.01; 0: batch norms use what they know in training too"
+    )
 
 # %% ../nbs/30_settings.ipynb #47a0767e
 class EncoderSettings(TrunkSettings):

@@ -59,7 +59,7 @@ def weights_file(
 ) -> Path | None:  # None for imagenet and none
     "Find the file that `weights` names; a `SettingsError` says that it is not there."
     name = weights.removeprefix("imagenet:")
-    if name in ("imagenet", "none", "encoder"):
+    if name in ("imagenet", "none"):
         return None
     path = located(name)
     if not path.is_file():

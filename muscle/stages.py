@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['plan_of_training', 'take_over', 'imagenet', 'new_encoder', 'train_encoder', 'new_irn', 'irn_label', 'train_irn',
-           'new_segmenter', 'backbone_of_encoder', 'soft_label', 'true_label', 'map_label', 'taught_by',
-           'train_segmenter', 'trained_encoder', 'trained_irn', 'trained_segmenter', 'seen_ids', 'make_maps',
-           'make_irn_labels', 'make_pseudo_labels', 'segment']
+           'new_segmenter', 'soft_label', 'true_label', 'map_label', 'taught_by', 'train_segmenter', 'trained_encoder',
+           'trained_irn', 'trained_segmenter', 'seen_ids', 'make_maps', 'make_irn_labels', 'make_pseudo_labels',
+           'segment']
 
 # %% ../nbs/36_stages.ipynb #7d8d3584
 from collections.abc import Callable
@@ -65,7 +65,7 @@ def take_over(
     accelerator: Accelerator,  # device, precision, processes
 ) -> bool:  # whether there was one
     "Take over the checkpoint that the settings name, if they name one, as the stage's own."
-    if settings.weights.startswith("imagenet") or settings.weights in ("none", "encoder"):
+    if settings.weights.startswith("imagenet") or settings.weights == "none":
         return False
     load(weights_file(settings.weights))
     if accelerator.is_main_process:
@@ -178,15 +178,6 @@ def new_segmenter(
     model = Segmenter(settings.backbone, num_classes, layers=settings.layers, weights=weights, **options)
     return held(model, settings.frozen)
 
-# %% ../nbs/36_stages.ipynb #55f6b18d
-def backbone_of_encoder(
-    run: Run,  # the run
-    model: torch.nn.Module,  # whose `backbone` is of the encoder's kind; changed in place
-) -> None:
-    "Start with the backbone that has learned the tags; a `CheckpointError` says what does not fit."
-    state, start = read_checkpoint(run.weights("encoder")), "backbone."
-    load_checked(model.backbone, {name.removeprefix(start): t for name, t in state.items() if name.startswith(start)})
-
 # %% ../nbs/36_stages.ipynb #ceacbfe6
 def soft_label(
     folder: Path,  # of the soft labels
@@ -243,8 +234,6 @@ def train_segmenter(
     model = new_segmenter(settings, run.devkit.num_classes, imagenet(settings))
     if take_over(model, lambda path: model.load(read_checkpoint(path)), run, "segmenter", settings, accelerator):
         return
-    if settings.weights == "encoder":
-        backbone_of_encoder(run, model)
     soft = taught_by(run, settings, accelerator)
     samples = SegmenterSamples(run.devkit, run.ids("train"), soft, settings.crop, tuple(settings.scale), run.seed)
     watched_masks = settings.lr_signal == "val_masks" and run.devkit.has_masks

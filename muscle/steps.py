@@ -137,15 +137,9 @@ def _beacon(out, views, batch, points=128, step=7, walk="released", draw=random_
     return beacon_loss(out.scores, out.features, batch.mask, batch.tags, points, step, walk, draw)
 
 
-def _named(out, views, batch):
-    "Which classes there are, told by the mean of each one's scores: tags are sure where pseudo labels are not."
-    return soft_margin(out.scores[:, 1:].float().mean((2, 3)), batch.tags)
-
-
 SEGMENTER_LOSSES: dict[str, Loss] = {
     "cross_entropy": Loss(lambda out, views, batch: F.cross_entropy(out.scores.float(), batch.mask.argmax(1))),
     "beacon": Loss(_beacon),
-    "tags": Loss(_named),  # not in the paper
 }
 SEGMENTER_TERMS = {"cross_entropy": Term(), "beacon": Term(0, 0.05)}  # as released
 

@@ -1,0 +1,82 @@
+"""muscle_label on real photographs, with the networks that ship: right ways, wrong ways, odd files."""
+
+import subprocess
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from muscle.devkit import VOC_CLASSES, read_label
+from muscle.profile import PROJECT
+
+CAT = 1 + VOC_CLASSES.index("cat")
+SHIPPED = PROJECT / "data" / "models" / "voc_lite0"
+
+
+def label(*words, status=0):
+    "Run the command; its lines."
+    done = subprocess.run(["muscle_label", *map(str, words)], capture_output=True, text=True)
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def cat(tmp_path):
+    "A cat's photograph, public domain."
+    path = tmp_path / "chelsea.png"
+    Image.fromarray(data.chelsea()).save(path)
+    return path
+
+
+def test_the_networks_that_ship_are_small_and_say_what_they_are():
+    files = list(SHIPPED.rglob("*.safetensors"))
+    assert len(files) == 3 and sum(path.stat().st_size for path in files) <= 16e6
+    assert "Flickr" in (SHIPPED / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_cat_is_found_from_its_tag(cat, tmp_path):
+    said = label(cat, "--tags", "cat", "--out", tmp_path / "out")
+    found = read_label(tmp_path / "out" / "chelsea.png")
+    assert found.shape == (300, 451) and set(np.unique(found)) <= {0, CAT}
+    assert (found == CAT)[60:240, 120:330].mean() > 0.6 and "cat" in said
+    assert (tmp_path / "out" / "chelsea_overlay.jpg").is_file()
+    assert (tmp_path / "out" / "classes.txt").read_text().splitlines()[CAT] == "cat"
+
+
+def test_without_tags_the_segmenter_decides(cat, tmp_path):
+    label(cat, "--out", tmp_path / "out")
+    assert read_label(tmp_path / "out" / "chelsea.png").shape == (300, 451)
+
+
+def test_a_folder_with_odd_files(tmp_path):
+    folder, image = tmp_path / "in", Image.fromarray(data.chelsea())
+    (folder / "deep").mkdir(parents=True)
+    image.convert("CMYK").save(folder / "cmyk.jpg")
+    image.resize((8, 8)).save(folder / "tiny.png")
+    image.convert("P").save(folder / "palette.png", transparency=0)
+    Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257).save(folder / "sixteen.png")
+    turned = Image.Exif()
+    turned[274] = 6
+    image.save(folder / "turned.jpg", exif=turned)
+    image.resize((7800, 5200)).save(folder / "large.jpg")
+    image.save(folder / "deep" / "tiny.png")
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    said = label(folder, "--tags", "cat", "--out", tmp_path / "out", status=2)
+    assert "broken.jpg  not labelled" in said and "1 of 8" in said
+    sizes = {path.stem: read_label(path).shape for path in (tmp_path / "out").glob("*.png")}
+    assert sizes["turned"] == (451, 300) and sizes["large"] == (5200, 7800) and sizes["tiny"] in ((8, 8), (300, 451))
+    assert len(sizes) == 7
+
+
+@pytest.mark.parametrize(
+    "words, reason",
+    [
+        (["{cat}", "--tags", "kat"], "did you mean 'cat'"),
+        (["missing.jpg"], "no such file or folder"),
+        (["{cat}", "--run", "nowhere"], "does not exist"),
+    ],
+)
+def test_wrong_words_are_named(cat, tmp_path, words, reason):
+    assert reason in label(*(word.format(cat=cat) for word in words), "--out", tmp_path / "out", status=2)
