@@ -20,6 +20,13 @@ import nbformat
 from nbclient import NotebookClient
 from nbdev.clean import nbdev_clean
 from PIL import Image
+from skimage.data import chelsea
+
+from muscle.colour import overlay_label, overlay_maps
+from muscle.infer import multiscale_cams
+from muscle.photos import Labeller, label_alone, label_by_tags, numbers_of
+from muscle.pictures import gallery
+from muscle.run import Run
 
 TOP = Path(__file__).resolve().parent.parent
 STAGES = sorted((TOP / "nbs" / "stages").glob("*.ipynb"))
@@ -48,6 +55,19 @@ def copy(run: str, kind: str, names: tuple[str, ...], end: str, target: Path) ->
     for path in (path for name in names for path in (TOP / "runs" / run / kind).glob(f"{name}{end}")):
         if not path.stem.endswith("_dark"):
             shutil.copy(path, target)
+
+
+def photograph() -> None:
+    "Draw the way of one photograph, a cat that scikit-image carries, through the networks that ship."
+    labeller, image = Labeller(Run(TOP / "data" / "models" / "voc_lite0"), "cpu"), chelsea()
+    [cat] = numbers_of(labeller, ["cat"])
+    names = ["background", *labeller.classes]
+    cam, sgc = multiscale_cams(labeller.encoder, image, [cat], labeller.run.settings("cams").scales, labeller.here)
+    pictures = {"photograph, tagged cat": image, "CAM": overlay_maps(image, cam.numpy(), [cat])}
+    pictures |= {"SGC": overlay_maps(image, sgc.numpy(), [cat])}
+    pictures |= {"label from the tag": overlay_label(image, label_by_tags(labeller, image, [cat]))}
+    pictures |= {"the segmenter, told nothing": overlay_label(image, label_alone(labeller, image))}
+    gallery([pictures], names, classes=[cat]).savefig(TOP / "figures" / "cat.png", dpi=110, bbox_inches="tight")
 
 
 def execute(name: str) -> None:
@@ -149,5 +169,6 @@ if __name__ == "__main__":
     for run in ("demo", "photos"):
         copy(run, "tables", TABLES, ".csv", TOP / "data" / "results" / run)
     show_stages()
+    photograph()
     for name in READERS:
         execute(name)

@@ -196,6 +196,7 @@ def whereabouts(
     report = run.entry("report").get("state") == "done"
     parts = [
         f"{what}: {run.segmentation('x').parent}" * bool(made),
+        f"the same over the photos, to look at: {run.folder / 'overlays'}" * report,
         f"report, with every table and figure: {run.notebooks / '9_report.ipynb'}" * report,
         f"{len(figures)} figures (each also _dark): {run.folder / 'figures'}" * bool(figures),
     ]

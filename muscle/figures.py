@@ -19,7 +19,7 @@ from .ablate import ABLATIONS, ablation_scores, ablation_table
 from .beacon import WALKS
 from .colour import overlay_label, overlay_maps
 from .devkit import read_label, working_size
-from .evaluate import fixed_thresholds, spread_over
+from .evaluate import fixed_thresholds
 from muscle.evidence import (
     affinity_plane,
     disagreement,
@@ -46,6 +46,7 @@ from .plots import in_words, threshold_curves, training_curves, variant_chart
 from .run import Run
 from .runner import SAID
 from .samples import to_tensor
+from .thresholds import spread_over
 from .view import RunView
 
 # %% ../nbs/45_figures.ipynb #19ada369

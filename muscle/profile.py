@@ -139,7 +139,7 @@ STAGES["report"] = StageRow(
     sections.ReportSettings,
     "muscle.report:report_run",
     reads=("encoder", "irn", "scores", "segmenter", "segmentation"),
-    writes=("figures", *_SEGMENTED),
+    writes=("figures", "overlays", "classes.txt", *_SEGMENTED),
     sees=("train+tags", "val+masks"),
     results=("val_miou", "val_crf_miou"),
     single=True,

@@ -36,6 +36,7 @@ from muscle.figures import (
     threshold_figure,
     training_figure,
 )
+from .photos import lay_over
 from .plots import class_bars, confusion_matrix, save_figure
 from .run import Run
 from .score import Measured, iou
@@ -386,5 +387,6 @@ def report_run(
     settings: ReportSettings,  # how many images, and which
     accelerator: Accelerator,  # not asked: scoring and drawing are done on the CPU
 ) -> None:
-    "Score the segmentation, then write every table and figure (stage 9)."
+    "Score the segmentation, then write every table, figure and overlay (stage 9)."
+    lay_over(run)
     draw_report(run, settings, score_segmentation(run))
