@@ -101,7 +101,7 @@ ABLATIONS |= {
         lambda profile: {
             "SGC maps": ["segmenter.teacher=maps"],
             "pseudo labels": ["segmenter.teacher=pseudo"],
-            "true masks": ["segmenter.teacher=masks"],
+            "true masks": ["segmenter.teacher=train_masks"],
         },
     ),
     "backbone": Ablation(

@@ -240,8 +240,9 @@ class SegmenterSettings(TrunkSettings):
     "Stage segmenter: a network that learns from pseudo labels."
 
     clip: Positive | None = Field(9.0, description="largest gradient norm; null: none")
-    teacher: Literal["pseudo", "masks", "maps"] = Field(
-        "pseudo", description="what it learns from: pseudo labels; to compare, true masks (!) or the SGC maps alone"
+    teacher: Literal["pseudo", "maps", "train_masks"] = Field(
+        "pseudo",
+        description="what it learns from: pseudo; to compare, maps (SGC alone), or train_masks (ground truth!)",
     )
     layers: Count = Field(1, description="BiFPN layers")
     width: Annotated[int, Field(strict=True, ge=8)] = Field(

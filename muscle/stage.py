@@ -123,7 +123,7 @@ def content_of(
     data, marks = stage.run.devkit, []
     for use in stage.row.sees:
         split, *beside = use.split("+")
-        masked = "masks" in beside or getattr(stage.settings, "lr_signal", "loss") == f"{split}_masks"
+        masked = "masks" in beside or f"{split}_masks" in stage.settings.plain().values()  # an lr_signal, a teacher
         if split != "score" or data.has_masks:
             marks.append(data.mark(stage.run.ids(split), tags="tags" in beside, masks=masked and data.has_masks))
     return marks

@@ -216,7 +216,7 @@ def taught_by(
     accelerator: Accelerator,  # device, precision, processes
 ) -> Callable[[str], tuple[np.ndarray, torch.Tensor]]:  # ID → classes and planes, as of `soft_label`
     "Say what the segmenter learns from."
-    if settings.teacher == "masks":
+    if settings.teacher == "train_masks":
         return partial(true_label, run.devkit)
     if settings.teacher == "maps":
         found = agreed(run, partial(read_planes, run, "SGC"), IMAGES, own_cores(accelerator))
