@@ -293,6 +293,19 @@ def photo_notes(
     some = {what: ", ".join(ids[:3]) + " …" * (len(ids) > 3) for what, ids in found.items()}
     return [f"{len(ids)} photographs are {what}: {some[what]}" for what, ids in found.items() if ids]
 
+# %% ../nbs/05_check.ipynb #3c7409ab
+def _list_report(seen):
+    "Count the images of a list."
+    known = [one for one in seen if one.known]
+    masks = sum(one.shown is not None for one in seen)
+    return ListReport(len(seen), len(known), sum(not one.tags for one in known), masks)
+
+# %% ../nbs/05_check.ipynb #bdf7fa96
+def _per_class(kit: Devkit, values: Iterable[Iterable[int]]) -> dict[str, int]:
+    "Count label numbers, and give the counts by the classes' names."
+    found = Counter(value for some in values for value in some)
+    return {name: found[value] for value, name in enumerate(kit.classes, 1)}
+
 # %% ../nbs/05_check.ipynb #b84d3cf6
 def understood(
     kit: Devkit,  # the dataset
@@ -301,27 +314,16 @@ def understood(
 ) -> CheckReport:
     "Count what was seen."
     by_id = {one.id: one for one in seen}
-    splits = {}
-    for name, ids in lists.items():
-        these = [by_id[id] for id in ids]
-        known = [one for one in these if one.known]
-        masks = sum(one.shown is not None for one in these)
-        splits[name] = ListReport(len(these), len(known), sum(not one.tags for one in known), masks)
-
-    def counted(values: Iterable[Iterable[int]]) -> dict[str, int]:
-        found = Counter(value for some in values for value in some)
-        return {name: found[value] for value, name in enumerate(kit.classes, 1)}
-
     both = [(set(one.tags), set(one.shown)) for one in seen if one.known and one.shown is not None]
     sizes = sorted((one.photo.size for one in seen), key=lambda size: size[0] * size[1])
     return CheckReport(
         layout=f"{kit.title}, {kit.num_classes - 1} class{'es' * (kit.num_classes > 2)}",
-        splits=splits,
+        splits={name: _list_report([by_id[id] for id in ids]) for name, ids in lists.items()},
         images=len(seen),
         masks=sum(one.shown is not None for one in seen),
-        tags=counted(one.tags for one in seen),
-        only_masks=counted(shown - tags for tags, shown in both),
-        only_tags=counted(tags - shown for tags, shown in both),
+        tags=_per_class(kit, (one.tags for one in seen)),
+        only_masks=_per_class(kit, (shown - tags for tags, shown in both)),
+        only_tags=_per_class(kit, (tags - shown for tags, shown in both)),
         sizes=(sizes[0], sizes[-1]),
         kinds=dict(Counter(f"{one.photo.format} {one.photo.mode}" for one in seen).most_common()),
         notes=kit.notes() + photo_notes(seen),
@@ -338,10 +340,8 @@ def check_devkit(
     "Open and decode all that a run will read; raise one `DataError` for everything that is wrong."
     uses = {use: name for use, name in (("train", train), ("score", score), ("val", val)) if name}
     read = {name: list_faults(kit, name) for name in dict.fromkeys(uses.values())}
-    lists, faults = (
-        {name: ids for name, (ids, _) in read.items()},
-        [fault for _, wrong in read.values() for fault in wrong],
-    )
+    lists = {name: ids for name, (ids, _) in read.items()}
+    faults = [fault for _, wrong in read.values() for fault in wrong]
     needs = image_needs(kit, {use: lists[name] for use, name in uses.items()})
     with ThreadPoolExecutor(min(4, cores())) as pool:
         found = pool.map(lambda id: look(kit, id, needs[id]), needs)

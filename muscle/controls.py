@@ -254,8 +254,8 @@ class Shell(W.VBox):
 TRACK = (100, 130)  # pixels from a slider's left edge to where it is 0, and on to where it is 1
 
 # %% ../nbs/47_controls.ipynb #85ae3043
-class ThresholdSlider(W.VBox):
-    "A background threshold, marked where the run has its own."
+class _ThresholdParts(W.VBox):
+    "The slider of `ThresholdSlider`, and the button that goes home."
 
     value = traitlets.Float(0.3)  # share of a map's maximum
 
@@ -273,6 +273,14 @@ class ThresholdSlider(W.VBox):
         super().__init__([self.slider, self.own])
         traitlets.link((self, "value"), (self.slider, "value"))
 
+    def home(self) -> None:
+        "Go to the run's own threshold."
+        self.value = self.at
+
+# %% ../nbs/47_controls.ipynb #aff79a94
+class ThresholdSlider(_ThresholdParts):
+    "A background threshold, marked where the run has its own."
+
     def begin(
         self,
         own: float,  # the run's own
@@ -283,10 +291,6 @@ class ThresholdSlider(W.VBox):
         self.at, self.own.description = round(own, 2), f"▲ {own:.2f}, the run's own"
         self.own.layout.margin = f"-6px 0 0 {TRACK[0] + TRACK[1] * own - 4:.0f}px"
         self.home()
-
-    def home(self) -> None:
-        "Go to the run's own threshold."
-        self.value = self.at
 
 # %% ../nbs/47_controls.ipynb #44497c8c
 LISTED = 500

@@ -177,6 +177,21 @@ def repeated_times(
         times.append(seconds_of(run, device))
     return times, (time.process_time() - busy) / len(times)
 
+# %% ../nbs/58_costs.ipynb #7f8a60b8
+def _taken(work, tally, times, busy, peak):
+    "Put together what was measured of a row."
+    found = {
+        "median_s": statistics.median(times),
+        "min_s": min(times),
+        "times_s": times,
+        "cpu_s": busy,
+        "peak_mb": peak,
+    }
+    if work.images:
+        found["images_s"] = work.images / found["median_s"]
+    costs = {k: {"calls": c.calls, "gflop": c.flop / 1e9, "gbyte": c.bytes / 1e9} for k, c in tally.costs.items()}
+    return {**found, "shape": work.shape, **work.facts, "operations": costs}
+
 # %% ../nbs/58_costs.ipynb #f12b9293
 def take_row(
     row: BenchRow,  # to be measured
@@ -196,17 +211,7 @@ def take_row(
                 work.run()
         times, busy = repeated_times(work.run, device, 1 if row.once else repeat, plain)
     peak = max(own_peak_mb(device), memory.mb if device.type == "cpu" else 0)
-    found = {
-        "median_s": statistics.median(times),
-        "min_s": min(times),
-        "times_s": times,
-        "cpu_s": busy,
-        "peak_mb": peak,
-    }
-    if work.images:
-        found["images_s"] = work.images / found["median_s"]
-    costs = {k: {"calls": c.calls, "gflop": c.flop / 1e9, "gbyte": c.bytes / 1e9} for k, c in tally.costs.items()}
-    return {**found, "shape": work.shape, **work.facts, "operations": costs}
+    return _taken(work, tally, times, busy, peak)
 
 # %% ../nbs/58_costs.ipynb #96bd4ca6
 def measure_row(

@@ -62,18 +62,22 @@ def composed(
     "Bring a name into the one form in which names are compared (Unicode NFC)."
     return unicodedata.normalize("NFC", text)
 
+# %% ../nbs/00_files.ipynb #2ae202e7
+def _stored(path):
+    "Give the bytes of a file."
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        lack = f"{path}: cannot be read ({error.strerror}); put the file there or give its right path"
+        raise DataError(lack) from error
+
 # %% ../nbs/00_files.ipynb #abbe6766
 def read_text(
     path: str | Path,  # a text file
     encoding: str = "utf-8",  # what it is in if it has no byte-order mark
 ) -> str:  # its text, composed
     "Read a text by its byte-order mark or `encoding`; `DataError` names the first byte that does not fit."
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror}); put the file there or give its right path"
-        ) from error
+    data = _stored(path)
     encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), encoding)
     try:
         text = data.decode(encoding)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LAYOUTS', 'VocFiles', 'VocLists', 'only_one', 'VocPictures', 'VocFolder', 'TaggedPhotos', 'PlainPhotos',
-           'class_folders', 'SortedFiles', 'SortedPhotos', 'layout_of', 'open_devkit']
+           'class_folders', 'SortedFiles', 'SortedLists', 'SortedPhotos', 'layout_of', 'open_devkit']
 
 # %% ../nbs/04_layouts.ipynb #3c228d4b
 from dataclasses import dataclass
@@ -202,6 +202,15 @@ def _outer_folders(root: Path) -> dict[str, Path]:
         return {"": root}
     return {path.name: path for path in sorted(root.iterdir()) if path.is_dir() and class_folders(path)}
 
+# %% ../nbs/04_layouts.ipynb #561f482b
+def _named_photos(outer: Path) -> dict[str, Path]:
+    "Name the photographs of class folders by folder and file."
+    return {
+        f"{composed(folder.name)}_{stem}": only_one(files, None)
+        for folder in class_folders(outer)
+        for stem, files in find_pictures(folder).items()
+    }
+
 # %% ../nbs/04_layouts.ipynb #da21807a
 class SortedFiles(Devkit):
     "The photographs of class folders, or of such folders in one for each list."
@@ -216,14 +225,7 @@ class SortedFiles(Devkit):
     def lists(
         self,
     ) -> dict[str, dict[str, Path]]:  # photographs by ID, by list; one list "" if there are no outer folders
-        found = {
-            name: {
-                f"{composed(folder.name)}_{stem}": only_one(files, None)
-                for folder in class_folders(outer)
-                for stem, files in find_pictures(folder).items()
-            }
-            for name, outer in _outer_folders(self.root).items()
-        }
+        found = {name: _named_photos(outer) for name, outer in _outer_folders(self.root).items()}
         refuse_twice(found, self.root)
         return found
 
@@ -232,8 +234,8 @@ class SortedFiles(Devkit):
         return {id: path for photos in self.lists.values() for id, path in photos.items()}
 
 # %% ../nbs/04_layouts.ipynb #fb6b64d5
-class SortedPhotos(SortedFiles):
-    "A dataset of photographs sorted in folders by class."
+class SortedLists(SortedFiles):
+    "The classes of class folders, and the lists of their photographs."
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -247,6 +249,10 @@ class SortedPhotos(SortedFiles):
         if name in self.lists or "" in self.lists:
             return list(self.lists[name if name in self.lists else ""])
         raise DataError(f"{self.root / name}: no such folder of class folders (there are: {', '.join(self.lists)})")
+
+# %% ../nbs/04_layouts.ipynb #f4c167b9
+class SortedPhotos(SortedLists):
+    "A dataset of photographs sorted in folders by class."
 
     def image_file(self, id: str) -> Path:  # the photograph of an image, whether it exists or not
         return self.photos.get(id, self.root / f"{id}.jpg")

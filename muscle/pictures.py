@@ -45,11 +45,21 @@ def class_legend(
         look = dict(loc="outside lower center", frameon=False, fontsize=10 if len(patches) < 30 else 8)
         figure.legend(handles=patches, ncols=min(len(patches), 7), **look)
 
+# %% ../nbs/42_pictures.ipynb #7658d635
+def _explained(rows, classes):
+    "List the label numbers in a gallery's labels, and those that are given."
+    labels = [cell for row in rows for cell in row.values() if cell is not None and cell.ndim == 2]
+    return sorted(set(classes).union(*(np.unique(label).tolist() for label in labels)))
+
+# %% ../nbs/42_pictures.ipynb #f6459a1d
+def _gallery_size(titles, aspects, present):
+    "Give a gallery's width and height, inches: its rows, its titles and the legend under them."
+    width, lines = 9 / max(len(titles), 2), max(title.count("\n") for title in titles)
+    return width * len(titles), 0.96 * width * sum(aspects) + 0.5 + 0.17 * lines + 0.2 * math.ceil(len(present) / 7)
+
 # %% ../nbs/42_pictures.ipynb #c953be9e
 def gallery(
-    rows: Sequence[
-        Mapping[str, np.ndarray | None]
-    ],  # column title → (H, W) uint8 label, (H, W, 3) uint8 picture or None
+    rows: Sequence[Mapping[str, np.ndarray | None]],  # title → label (H, W), picture (H, W, 3), both uint8, or None
     class_names: Sequence[str],  # (C,) background first
     row_names: Sequence[str] = (),  # beside the rows
     classes: Sequence[int] = (),  # more label numbers for the legend, such as those of coloured maps
@@ -62,10 +72,8 @@ def gallery(
     titles = list(dict.fromkeys(title for row in rows for title in row))
     cells = [[cell for cell in row.values() if cell is not None] for row in rows]
     aspects = [max([cell.shape[0] / cell.shape[1] for cell in row], default=0.5) for row in cells]
-    labels = [cell for row in cells for cell in row if cell.ndim == 2]
-    present = sorted(set(classes).union(*(np.unique(label).tolist() for label in labels)))
-    width, lines = 9 / max(len(titles), 2), max(title.count("\n") for title in titles)
-    size = (width * len(titles), 0.96 * width * sum(aspects) + 0.5 + 0.17 * lines + 0.2 * math.ceil(len(present) / 7))
+    present = _explained(rows, classes)
+    size = _gallery_size(titles, aspects, present)
     with canvas(theme, len(rows), len(titles), size, height_ratios=aspects) as (figure, axes):
         figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
         for place, row in enumerate(rows):

@@ -123,6 +123,16 @@ def save_figure(
             figure.savefig(draft, format=kind, dpi=dpi, metadata=metadata)
     return files
 
+# %% ../nbs/41_plots.ipynb #709e066c
+def _threshold_curve(ax, thresholds, name, curve, chosen):
+    "Draw one curve with a ring at its best value, and a diamond at the threshold in use, where that is known."
+    best = int(np.nanargmax(curve))
+    (line,) = ax.plot(thresholds, curve, label=f"{name}: best {curve[best]:.1f} at {thresholds[best]:.2f}")
+    marker = dict(color=line.get_color(), linestyle="none")
+    ax.plot(thresholds[best], curve[best], "o", fillstyle="none", markersize=9, markeredgewidth=2, **marker)
+    if chosen is not None:
+        ax.plot(chosen, np.interp(chosen, thresholds, curve), "D", markersize=7, **marker)
+
 # %% ../nbs/41_plots.ipynb #939fdbf4
 def threshold_curves(
     thresholds: np.ndarray,  # (T,) background thresholds, 0..1
@@ -138,12 +148,7 @@ def threshold_curves(
     with canvas(theme) as (figure, axes):
         ax = axes[0, 0]
         for name, curve in curves.items():
-            best = int(np.nanargmax(curve))
-            (line,) = ax.plot(thresholds, curve, label=f"{name}: best {curve[best]:.1f} at {thresholds[best]:.2f}")
-            marker = dict(color=line.get_color(), linestyle="none")
-            ax.plot(thresholds[best], curve[best], "o", fillstyle="none", markersize=9, markeredgewidth=2, **marker)
-            if chosen and name in chosen:
-                ax.plot(chosen[name], np.interp(chosen[name], thresholds, curve), "D", markersize=7, **marker)
+            _threshold_curve(ax, thresholds, name, curve, (chosen or {}).get(name))
         handles, labels = ax.get_legend_handles_labels()
         if chosen:
             handles.append(ax.plot([], [], "D", color="0.5", markersize=7)[0])
@@ -245,6 +250,14 @@ def training_curves(
             ax.set_visible(False)
     return figure
 
+# %% ../nbs/41_plots.ipynb #e3413191
+def _write_shares(ax, share, many):
+    "Write percentages into their cells, light on dark and dark on light; of many classes only the large ones."
+    for row, column in np.argwhere(share >= (0.5 if many else 0)):
+        colour = "black" if share[row, column] > 55 else "white"
+        look = dict(ha="center", va="center", fontsize=7 if many else 10, color=colour)
+        ax.text(column, row, f"{share[row, column]:.0f}", **look)
+
 # %% ../nbs/41_plots.ipynb #cf7627f2
 def confusion_matrix(
     confusion: np.ndarray,  # (C, C) pixel counts, truth in rows
@@ -262,10 +275,7 @@ def confusion_matrix(
     with canvas(theme, size=(side + 0.8, side)) as (figure, axes):
         ax = axes[0, 0]
         shown = ax.imshow(share, cmap="cividis", vmin=0, vmax=100)
-        for row, column in np.argwhere(share >= (0.5 if many else 0)):
-            colour = "black" if share[row, column] > 55 else "white"
-            look = dict(ha="center", va="center", fontsize=7 if many else 10, color=colour)
-            ax.text(column, row, f"{share[row, column]:.0f}", **look)
+        _write_shares(ax, share, many)
         ticks, turned = np.arange(len(class_names)), dict(rotation=60 * many, ha="right" if many else "center")
         ax.set_xticks(ticks, class_names, rotation_mode="anchor", **turned)
         ax.set_yticks(ticks, class_names)
@@ -286,6 +296,15 @@ def _most_confused(confusion, names, most):
     joined[kept] = np.eye(len(kept) + 1, dtype=confusion.dtype)[:-1]
     return joined.T @ confusion @ joined, [*(names[place] for place in kept), f"{len(names) - len(kept)} others"]
 
+# %% ../nbs/41_plots.ipynb #91eddd2d
+def _variant(ax, row, value, deviation, change, colour):
+    "Draw one row's dot and deviation, and write its score and change beside them."
+    look = dict(fmt="o", markersize=8, capsize=4, linestyle="none", color=colour)
+    ax.errorbar(value, row, xerr=deviation or None, **look)
+    more = (f" ± {deviation:.1f}" if deviation else "") + ("" if change is None else f"  ({change:+.1f})")
+    place = dict(xytext=(10, 0), textcoords="offset points", va="center")
+    ax.annotate(f"{value:.1f}{more}", (value + deviation, row), **place)
+
 # %% ../nbs/41_plots.ipynb #e46fdf02
 def variant_chart(
     values: Mapping[
@@ -301,14 +320,9 @@ def variant_chart(
     with canvas(theme, size=(9, 0.36 * len(values) + 1)) as (figure, axes):
         ax, lines, first = axes[0, 0], THEMES[theme]["lines"], next(iter(values.values()))
         for row, (name, value) in enumerate(values.items()):
-            deviation = (deviations or {}).get(name, 0)
-            look = dict(fmt="o", markersize=8, capsize=4, linestyle="none", color=lines[1 if name in highlight else 0])
-            ax.errorbar(value, row, xerr=deviation or None, **look)
-            more = (f" ± {deviation:.1f}" if deviation else "") + (
-                f"  ({value - first:+.1f})" if compare and row else ""
-            )
-            place = dict(xytext=(10, 0), textcoords="offset points", va="center")
-            ax.annotate(f"{value:.1f}{more}", (value + deviation, row), **place)
+            change = value - first if compare and row else None
+            colour = lines[1 if name in highlight else 0]
+            _variant(ax, row, value, (deviations or {}).get(name, 0), change, colour)
         ax.set_yticks(np.arange(len(values)), list(values))
         ax.set(xlabel=label, ylim=(len(values) - 0.4, -0.6))
         ax.margins(x=0.05)

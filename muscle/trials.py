@@ -72,15 +72,20 @@ class Side:
         "Score every image."
         return self.view.scored(self.source.value, self.threshold.value)
 
+# %% ../nbs/49_trials.ipynb #0b825613
+def _two_sides(views):
+    "Begin with two runs, or with one before and after its CRF."
+    names = list(views)
+    second = "segmentation" if len(names) > 1 else "segmentation + CRF"
+    places = ((names[0], "segmentation", "one"), (names[min(1, len(names) - 1)], second, "other"))
+    return [Side(views, *place) for place in places]
+
 # %% ../nbs/49_trials.ipynb #6b040c84
 class _ComparerParts(C.Shell):
     "The controls and pictures of `RunComparer`."
 
     def __init__(self, views):
-        names = list(views)
-        second = "segmentation" if len(names) > 1 else "segmentation + CRF"
-        places = ((names[0], "segmentation", "one"), (names[min(1, len(names) - 1)], second, "other"))
-        self.sides = [Side(views, *place) for place in places]
+        self.sides = _two_sides(views)
         self.image = W.Select(rows=14, layout=W.Layout(width="210px"), tooltip="images, the largest difference first")
         self.head, self.table = W.HTML(), W.HTML()
         self.titled = C.pictures_of({name: name for name in ("photo", "one", "other", "truth")}, 230)
@@ -100,6 +105,12 @@ class _ComparerParts(C.Shell):
         "List the classes on the screen."
         return self.view.classes(self.image.value) if self.image.value else []
 
+# %% ../nbs/49_trials.ipynb #ac6a635b
+def _class_table(one, other, names):
+    "Write how the sides differ class by class, as HTML."
+    look = dict(index=False, float_format="{:.1f}".format, na_rep="–", border=0, classes="muscle-table")
+    return TABLE + evidence.class_differences(one, other, names).to_html(**look)
+
 # %% ../nbs/49_trials.ipynb #ed0b3fb5
 class _ComparerTable(_ComparerParts):
     "How `RunComparer` sorts."
@@ -117,9 +128,8 @@ class _ComparerTable(_ComparerParts):
     def _by_score(self):
         (one, first), (other, second) = (side.scores() for side in self.sides)
         table = evidence.differences(one, other)
-        shown = evidence.class_differences(first, second, self.view.names)
-        look = dict(index=False, float_format="{:.1f}".format, na_rep="–", border=0, classes="muscle-table")
-        self.table.value = TABLE + shown.to_html(**look) if len(table) else "no image was scored in both"
+        shown = _class_table(first, second, self.view.names)
+        self.table.value = shown if len(table) else "no image was scored in both"
         return [(row.image, f"{row.difference:+.1f}") for row in table.itertuples()]
 
     def _by_label(self):
@@ -173,12 +183,11 @@ PHOTO_PICTURES = {
 }
 
 # %% ../nbs/49_trials.ipynb #25d645ce
-class _PhotoParts(C.Shell):
-    "The controls and pictures of `PhotoTrial`."
+class _PhotoControls(C.Shell):
+    "The controls of `PhotoTrial`."
 
-    def __init__(self, views):
-        self.views, self.boxes, self.over, self.work = views, {}, Event(), None
-        self.photos, self.tried, self.shown = {}, {}, 0
+    def _make_controls(self, views):
+        "Make a control for each thing that is chosen, with nothing chosen."
         self.run = C.dropdown("run", "whose networks look", options=list(views))
         tip = "JPEG, PNG or WebP; several at once, or drop files or a folder on the frame"
         wide, slim = {"width": "150px"}, {"width": "auto"}  # not one Layout: hiding one button would hide all
@@ -193,6 +202,15 @@ class _PhotoParts(C.Shell):
         self.stop = W.Button(description="cancel", tooltip="stop after the pass that is being made", layout=wide)
         self.bar, self.threshold = W.IntProgress(layout=W.Layout(width="300px")), C.ThresholdSlider()
         self.tags, self.said = C.in_rows([]), W.HTML("choose photos or drop them here, and tick what is in them")
+
+# %% ../nbs/49_trials.ipynb #91224b70
+class _PhotoParts(_PhotoControls):
+    "The controls and pictures of `PhotoTrial` in their places."
+
+    def __init__(self, views):
+        self.views, self.boxes, self.over, self.work = views, {}, Event(), None
+        self.photos, self.tried, self.shown = {}, {}, 0
+        self._make_controls(views)
         self.titled = C.pictures_of(PHOTO_PICTURES, 330)
         self.pictures, rows = list(self.titled.values()), [C.in_rows([self.run, self.drop, self.example])]
         rows += [self.photo, self.tags, C.in_rows([self.threshold, self.many, self.go, self.stop]), self.bar, self.said]
@@ -281,6 +299,14 @@ class _PhotoWork(_PhotoFiles):
             self.go.disabled = False
             C.shown_if(False, self.stop, self.bar)
 
+# %% ../nbs/49_trials.ipynb #586a1db8
+def _found_text(name, own, found, names):
+    "Say what the label from the maps shows, and what the segmenter's does, if there is one."
+    said = f"{name}: the maps' label has {evidence.shares_text(own, names)}"
+    if found is None:
+        return f"{said}; this run has no segmenter yet"
+    return f"{said}; the segmenter found {evidence.shares_text(found, names)}"
+
 # %% ../nbs/49_trials.ipynb #a93a240f
 class _PhotoPictures(_PhotoWork):
     "What `PhotoTrial` draws."
@@ -300,20 +326,27 @@ class _PhotoPictures(_PhotoWork):
         (layer, found), name = self._made(), self.photo.value
         photo, own = self.photos[name], label_of(layer.planes, layer.classes, self.threshold.value)
         self.pictures[0].value = C.encoded(colour.overlay_maps(photo, layer.planes, layer.classes, 0.7))
-        said = [f"{name}: the maps' label has {evidence.shares_text(own, self.view.names)}"]
         for picture, label in zip(self.pictures[1:], (own, found)):
             if label is not None:
                 picture.value = C.encoded(colour.overlay_label(photo, label))
                 picture.label, picture.name = C.encoded_label(label), Path(name).stem
-        more = (
-            "this run has no segmenter yet"
-            if found is None
-            else f"the segmenter found {evidence.shares_text(found, self.view.names)}"
-        )
-        self.said.value = html.escape("; ".join([*said, more]))
+        self.said.value = html.escape(_found_text(name, own, found, self.view.names))
+
+# %% ../nbs/49_trials.ipynb #2565a404
+class _PhotoExamples(_PhotoPictures):
+    "What `PhotoTrial` shows where no photo was given."
+
+    def _example(self, _=None):
+        "Open the next image that is segmented and not trained on, with its tags."
+        ids = self.view.run.ids("val")
+        id, self.shown = ids[self.shown % len(ids)], self.shown + 1
+        self.take(self.view.devkit.image_file(id).read_bytes(), id)
+        for c, box in self.boxes[self.run.value].items():
+            box.value = c in self.view.classes(id)
+        self.look()
 
 # %% ../nbs/49_trials.ipynb #57abc018
-class PhotoTrial(_PhotoPictures):
+class PhotoTrial(_PhotoExamples):
     "Give photos, tick what is in them, see maps and mask."
 
     def __init__(
@@ -330,12 +363,3 @@ class PhotoTrial(_PhotoPictures):
         self.stop.on_click(lambda _: self.over.set())
         self.example.on_click(self._example)
         self._offer()
-
-    def _example(self, _=None):
-        "Open the next image that is segmented and not trained on, with its tags."
-        ids = self.view.run.ids("val")
-        id, self.shown = ids[self.shown % len(ids)], self.shown + 1
-        self.take(self.view.devkit.image_file(id).read_bytes(), id)
-        for c, box in self.boxes[self.run.value].items():
-            box.value = c in self.view.classes(id)
-        self.look()

@@ -53,12 +53,8 @@ class _CamParts(C.Shell):
         self.photo, self.maps, self.labels, self.affinity, self.walk = self.titled.values()
         shown = [C.titled(*each) for each in self.titled.items()]
         self.joined = W.VBox([self.steps, C.in_rows(shown[3:])], layout=W.Layout(display="none"))
-        rows = [
-            C.in_rows([self.source, self.scale]),
-            C.in_rows([self.threshold, self.strength]),
-            self.toggles,
-            self.said,
-        ]
+        pairs = ((self.source, self.scale), (self.threshold, self.strength))
+        rows = [*map(C.in_rows, pairs), self.toggles, self.said]
         super().__init__([W.HBox([self.chooser, W.VBox([*rows, C.in_rows(shown[:3]), self.joined])])])
 
 # %% ../nbs/48_widgets.ipynb #04486398
@@ -137,8 +133,8 @@ class _CamLayers(_CamLinks):
             self._draw()
 
 # %% ../nbs/48_widgets.ipynb #3d29ea9f
-class _CamState(_CamLayers):
-    "What `CamExplorer` reads and renews."
+class _CamSource(_CamLayers):
+    "What `CamExplorer` has of the source on the screen."
 
     def _box(self, run, c):
         "Give the checkbox of a run's class, made when first needed."
@@ -152,6 +148,18 @@ class _CamState(_CamLayers):
         if self.scale.value and self.source.value in ("CAM", "SGC"):
             return self.view.at_scale(self.opened, self.scale.value)[self.source.value]
         return self.view.layer(self.opened, self.source.value)
+
+    def legend(self) -> list[int]:
+        "List the classes on the screen."
+        return list(self.layer.classes) if self.layer else []
+
+    def scores(self) -> dict[str, float]:  # id → IoU (%), by the source and threshold on the screen
+        "Score every image."
+        return self.view.scored(self.source.value, self.threshold.value)[0] if self.source.value else {}
+
+# %% ../nbs/48_widgets.ipynb #23183376
+class _CamState(_CamSource):
+    "What `CamExplorer` renews."
 
     def _follow(self, _=None):
         "Draw at another threshold, and renew the list of the worst."
@@ -194,14 +202,6 @@ class CamExplorer(_CamState):
         self.steps.observe(self._draw_walk, "value")
         self._open_image()
 
-    def legend(self) -> list[int]:
-        "List the classes on the screen."
-        return list(self.layer.classes) if self.layer else []
-
-    def scores(self) -> dict[str, float]:  # id → IoU (%), by the source and threshold on the screen
-        "Score every image."
-        return self.view.scored(self.source.value, self.threshold.value)[0] if self.source.value else {}
-
 # %% ../nbs/48_widgets.ipynb #5c7af339
 class _BeaconParts(C.Shell):
     "The controls and pictures of `BeaconViewer`."
@@ -224,17 +224,7 @@ class _BeaconParts(C.Shell):
 
 # %% ../nbs/48_widgets.ipynb #d6571dc1
 class _BeaconPictures(_BeaconParts):
-    "What `BeaconViewer` opens and draws."
-
-    def _open_image(self, _=None):
-        "Open another image: its classes."
-        classes = self.view.classes(self.chooser.id) if self.chooser.id else []
-        with C.unheard(self.kind, self._draw):
-            C.offer(self.kind, [(self.view.names[c], c) for c in classes], self.kind.value)
-        C.shown_if(bool(classes), self.kind, self.step, self.points)
-        if not classes:
-            self.empty("no image is chosen" if not self.chooser.id else "this image has no tags")
-        self._draw()
+    "What `BeaconViewer` draws."
 
     def _draw(self, _=None):
         "Draw the boundary and both walks."
@@ -254,8 +244,22 @@ class _BeaconPictures(_BeaconParts):
             few = f"; no more than {self.points.value} points on a side of the {' and the '.join(missing)} walk"
             self.said.value = html.escape(f"{said}{few}, so BEACON leaves this class out" if missing else said)
 
+# %% ../nbs/48_widgets.ipynb #f7884c9d
+class _BeaconImages(_BeaconPictures):
+    "What `BeaconViewer` opens."
+
+    def _open_image(self, _=None):
+        "Open another image: its classes."
+        classes = self.view.classes(self.chooser.id) if self.chooser.id else []
+        with C.unheard(self.kind, self._draw):
+            C.offer(self.kind, [(self.view.names[c], c) for c in classes], self.kind.value)
+        C.shown_if(bool(classes), self.kind, self.step, self.points)
+        if not classes:
+            self.empty("no image is chosen" if not self.chooser.id else "this image has no tags")
+        self._draw()
+
 # %% ../nbs/48_widgets.ipynb #84728ef0
-class BeaconViewer(_BeaconPictures):
+class BeaconViewer(_BeaconImages):
     "A class's boundary as the segmenter sees it, and the points of both walks."
 
     def __init__(
@@ -280,11 +284,8 @@ class _MatchParts(C.Shell):
         self.another = W.Button(description="another draw", tooltip="the views of the next epoch")
         self.another.layout = W.Layout(width="150px", margin="2px 72px 2px 90px")
         self.match = C.dropdown("pair", "the ten closest pairs, with their distance")
-        named, tip = (
-            dict(options=evidence.NORMS, value=evidence.NORMS[-1]),
-            "how maps are normed before they are compared",
-        )
-        self.norm = C.dropdown("norm", tip, **named)
+        tip = "how maps are normed before they are compared"
+        self.norm = C.dropdown("norm", tip, options=evidence.NORMS, value=evidence.NORMS[-1])
         tip = "weight of the entropy: small sends a cell's mass to few others, large to all; 0.1 in training"
         levels = dict(options=[0.02, 0.05, 0.1, 0.2, 0.5, 1.0], value=0.1)
         self.epsilon = W.SelectionSlider(description="entropy ε", tooltip=tip, **levels, **C.NARROW)
