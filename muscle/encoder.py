@@ -85,6 +85,13 @@ class _Parts(Loadable):
         seen = [upsample(taps[i].detach(), taps[-1].shape[-2:]).relu() for i in self.compared]
         return self.fuse(torch.cat(seen, 1))
 
+    def tag_logits(
+        self,
+        x: Tensor,  # images (N, 3, H, W), normalised
+    ) -> Tensor:  # (N, C); channel 0 is background and carries no label
+        "Name the classes only: no map is made."
+        return self.fc(reduce(self.backbone(x)[-1], "n c h w -> n c", "mean"))
+
 # %% ../nbs/12_encoder.ipynb #78b8721b
 class Encoder(_Parts):
     "A backbone, a linear classifier, its CAMs and their refinement by self-affinity."

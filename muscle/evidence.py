@@ -25,7 +25,7 @@ from .beacon import Boundary, boundary, draw_points
 from .contrast import crops, max_norm
 from .devkit import read_image
 from .files import DataError
-from .infer import multiscale_cams, multiscale_scores
+from .infer import multiscale_cams, multiscale_scores, recognised
 from .pictures import flatness
 from .regions import distances, points, quadrants, region_map, transports, usable, window_sizes, windows
 from .samples import EncoderSamples, to_image, to_tensor
@@ -360,4 +360,6 @@ def tried_photo(
     if not view.run.weights("segmenter").is_file():
         return layer, None
     scores = multiscale_scores(Watched(view.segmenter(), tick), image, scales, here)
+    if view.run.settings("segmentation").recognise:
+        scores = recognised(scores, view.encoder(), image, scales, here)
     return layer, scores.argmax(0).numpy().astype(np.uint8)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['enlargement', 'enlarge', 'resized', 'rescaled', 'working', 'mirrored_pair', 'ready', 'stretched', 'multiscale_cams',
-           'one_by_one', 'plain_cams', 'Photo', 'open_photo', 'infer_cams', 'multiscale_scores', 'plain_label',
-           'plain_scores', 'write_segmentation', 'segment_images']
+           'one_by_one', 'plain_cams', 'Photo', 'open_photo', 'infer_cams', 'multiscale_scores', 'recognised',
+           'plain_label', 'plain_scores', 'write_segmentation', 'segment_images']
 
 # %% ../nbs/22_infer.ipynb #89bdbe60
 from collections.abc import Callable, Sequence
@@ -220,6 +220,28 @@ def multiscale_scores(
         mean = mean + both
     return at_size(mean / (2 * len(scales)), photo)
 
+# %% ../nbs/22_infer.ipynb #5f535b4d
+@torch.inference_mode()
+def recognised(
+    probabilities: Tensor,  # (C, H, W), of a segmenter
+    encoder: Encoder,  # in eval mode
+    image: np.ndarray,  # (H, W, 3) uint8, of the same photo
+    scales: Sequence[float],  # factors on the image's size
+    accelerator: Accelerator,  # device and precision
+    largest: int = LARGEST,  # the longest side that is worked at
+) -> Tensor:  # (C, H, W) probabilities, where `probabilities` are
+    "Multiply each class by the odds that the encoder gives it in this photo."
+    image, logits = working(image, largest), 0
+    for scale in scales:
+        with accelerator.autocast():
+            logits = logits + encoder.tag_logits(
+                mirrored_pair(rescaled(image, scale), accelerator.device)
+            ).float().mean(0)
+    odds = (logits / len(scales)).clamp(-7, 7).exp().to(probabilities.device)
+    odds[0] = 1
+    weighed = probabilities * odds[:, None, None]
+    return weighed / weighed.sum(0)
+
 # %% ../nbs/22_infer.ipynb #5e446fa4
 @torch.inference_mode()
 def plain_label(
@@ -276,13 +298,17 @@ def segment_images(
     accelerator: Accelerator,  # device, precision, this process's place
     processes: int = 1,  # processes for the CRF
     largest: int = LARGEST,  # the longest side that is worked at
+    encoder: Encoder | None = None,  # trained: its odds count too, but for the plain pass
 ) -> None:
     "Label every image: by one plain pass, by all scales and mirrors, and by the latter after a CRF."
     segmenter, waiting = ready(segmenter, accelerator.device), []
+    encoder = encoder and ready(encoder, accelerator.device)
 
     def work(id: str, photo: Photo) -> None:
         single = plain_label(segmenter, photo.image, accelerator, photo.size, largest)
         probabilities = multiscale_scores(segmenter, photo.image, scales, accelerator, largest).cpu()
+        if encoder:
+            probabilities = recognised(probabilities, encoder, photo.image, scales, accelerator, largest)
         write_label(file(id, "single"), single)
         write_label(file(id, "scales"), winner(probabilities, photo.size))
         job = (photo.image, probabilities.numpy(), crf, photo.size, file(id, "crf"))

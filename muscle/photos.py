@@ -26,7 +26,7 @@ from .commands import complaints
 from .crf import crf_probabilities
 from .devkit import LARGEST, class_index, photo_header, read_image, read_label, write_label
 from .files import DataError, aside
-from .infer import multiscale_cams, multiscale_scores, ready, winner
+from .infer import multiscale_cams, multiscale_scores, ready, recognised, winner
 from .labels import refined, walk_from
 from .lists import PHOTOS
 from .maps import SoftLabel, hard_label, label_at, soft_planes
@@ -89,9 +89,11 @@ def label_alone(
     labeller: Labeller,  # the networks
     image: np.ndarray,  # (H, W, 3) uint8
 ) -> np.ndarray:  # (H, W) uint8, 0..C-1
-    "Label a photograph that carries no tags: the segmenter's scales and mirrors, and its CRF."
+    "Label a photograph that carries no tags: the segmenter's scales and mirrors, the encoder's odds, the CRF."
     settings = labeller.run.settings("segmentation")
     scores = multiscale_scores(labeller.segmenter, image, settings.scales, labeller.here).cpu()
+    if settings.recognise:
+        scores = recognised(scores, labeller.encoder, image, settings.scales, labeller.here)
     if settings.crf:
         scores = torch.from_numpy(crf_probabilities(image, scores.numpy(), settings.crf))
     return winner(scores, image.shape[:2])

@@ -129,7 +129,7 @@ STAGES["segmenter"] = StageRow(
 STAGES["segmentation"] = StageRow(
     sections.SegmentationSettings,
     "muscle.stages:segment",
-    reads=("segmenter",),
+    reads=("encoder?", "segmenter"),
     writes=("segmentation",),
     sees=("val",),
 )

@@ -302,6 +302,9 @@ class SegmentationSettings(Settings):
     "Stage segmentation: labels of photos without tags."
 
     scales: Scales = Field([0.75, 1.0], description="factors on the image's size; each also mirrored")
+    recognise: Flag = Field(
+        False, description="let the encoder's odds of each tag count too; the released program does not"
+    )
     crf: CrfOrNone = Field(SEGMENTATION_CRF, description="constants of the CRF, or none")
 
 # %% ../nbs/30_settings.ipynb #94d4ab7b

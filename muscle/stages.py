@@ -368,4 +368,5 @@ def segment(
         settings.crf,
         accelerator,
         own_cores(accelerator),
+        encoder=trained_encoder(run) if settings.recognise else None,
     )
