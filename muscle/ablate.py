@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CONTRAST', 'ABLATIONS', 'Ablation', 'ablation_named', 'stages_of', 'changed_profile', 'first_changed', 'branch',
-           'sibling', 'run_seeds', 'spread_table', 'variant_folder', 'run_variants', 'ablation_scores',
-           'ablation_table']
+           'sibling', 'run_seeds', 'spread_table', 'variant_folder', 'run_variants', 'ablation_runs', 'ablation_scores',
+           'half_width', 'verdict', 'comparisons', 'ablation_table']
 
 # %% ../nbs/38_ablate.ipynb #fdf9fb5a
 import os
@@ -16,13 +16,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
+import numpy as np
 import pandas as pd
+from scipy.stats import t as student
 
-from .evaluate import write_table
+from .evaluate import image_counts, write_table
 from .files import nearest
 from .profile import STAGES, assign, make_profile, needs
 from .run import Run, make_run, write_record
 from .runner import SAID, run_stages
+from .score import drawn_miou, drawn_times
 from .settings import Settings, SettingsError
 
 # %% ../nbs/38_ablate.ipynb #371ab01e
@@ -176,7 +179,9 @@ def branch(
             os.link(path, target)
     own = {name for stage in kept for name in STAGES[stage].results}
     scores = {name: value if name in own else None for name, value in run.results.items()}
-    write_record(draft, {**run.record, "name": folder.name, "stages": kept, "results": scores, "ablations": {}})
+    write_record(
+        draft, {**run.record, "name": folder.name, "stages": kept, "results": scores, "ablations": {}, "spread": {}}
+    )
     draft.rename(folder)
 
 # %% ../nbs/38_ablate.ipynb #3cfa5f9c
@@ -203,6 +208,8 @@ def run_seeds(
         click.echo(f"\nseed {seed}")
         made.append(run_stages(sibling(run, seed), names, keep))
     if seeds > 1:
+        marks = {one.folder.name: one.entry(list(STAGES)[-1]).get("fingerprint") for one in made[1:]}
+        run.note(spread={"seeds": marks})
         write_table(run, "spread", spread_table(made))
     return made
 
@@ -253,26 +260,76 @@ def run_variants(
         write_table(base, f"ablation_{name}", table)
 
 # %% ../nbs/38_ablate.ipynb #2f0d16c9
+def ablation_runs(
+    run: Run,  # the base
+    name: str,  # of the ablation
+) -> dict[str, list[Run]]:  # variant → its runs that are there
+    "Open the runs of an ablation."
+    noted = run.record.get("ablations", {}).get(name, {})
+    folders = {variant: [run.folder.parent / made["run"] for made in runs] for variant, runs in noted.items()}
+    return {
+        variant: [Run(folder) for folder in own if (folder / "run.json").exists()] for variant, own in folders.items()
+    }
+
+
 def ablation_scores(
     run: Run,  # the base
     name: str,  # of the ablation
 ) -> pd.DataFrame:  # a row a variant and seed: variant, seed, and the results
     "Collect what the runs of an ablation came to."
-    noted, rows = run.record.get("ablations", {}).get(name, {}), []
-    for variant, runs in noted.items():
-        for made in runs:
-            folder = run.folder.parent / made["run"]
-            if (folder / "run.json").exists():
-                one = Run(folder)
-                rows.append({"variant": variant, "seed": one.seed, **one.results})
-    return pd.DataFrame(rows)
+    runs = ablation_runs(run, name)
+    return pd.DataFrame(
+        [{"variant": variant, "seed": one.seed, **one.results} for variant, own in runs.items() for one in own]
+    )
+
+# %% ../nbs/38_ablate.ipynb #dc9c8faa
+def half_width(
+    base: list[np.ndarray],  # of each seed (N, 3, C) as of `per_class`
+    other: list[np.ndarray],  # of the same seeds and images
+) -> float:  # fraction; NaN of one seed
+    "Give half of the 95 % interval of a mean difference of mIoU, over seeds and images."
+    seeds, times = len(base), drawn_times(len(base[0]))
+    if seeds < 2:
+        return float("nan")
+    differences = np.stack([drawn_miou(b, times) - drawn_miou(a, times) for a, b in zip(base, other)], 1)
+    chosen = np.random.default_rng(1).multinomial(seeds - 1, [1 / seeds] * seeds, size=len(times))
+    means = (differences * chosen).sum(1) / (seeds - 1)
+    return float(student.ppf(0.975, seeds - 1) * means.std(ddof=1))
+
+
+def verdict(
+    low: float,  # end of the interval of a difference
+    high: float,  # the other
+) -> str:
+    "Say what an interval decides."
+    return "wins" if low > 0 else "loses" if high < 0 else "undecided"
 
 # %% ../nbs/38_ablate.ipynb #e013c910
+def comparisons(
+    run: Run,  # the base
+    name: str,  # of the ablation
+    score: str,  # a key of the results
+) -> pd.DataFrame:  # a row a variant, in percent
+    "Compare each variant with the first, paired by seed and image."
+    runs = {variant: {one.seed: one for one in own} for variant, own in ablation_runs(run, name).items()}
+    first, rows = next(iter(runs.values())), []
+    for variant, own in runs.items():
+        seeds = [seed for seed in first if seed in own]
+        each = pd.Series([own[seed].results[score] - first[seed].results[score] for seed in seeds])
+        counts = [[image_counts(of[seed], score) for seed in seeds] for of in (first, own)]
+        known = seeds and all(one is not None for of in counts for one in of)
+        half = 100 * half_width(*counts) if known else np.nan
+        low, high = each.mean() - half, each.mean() + half
+        told = {"difference": each.mean(), "difference ±": each.std(ddof=1), "from": low, "to": high}
+        rows.append({"variant": variant, **told, "verdict": "base" if own is first else verdict(low, high)})
+    return pd.DataFrame(rows).set_index("variant")
+
+
 def ablation_table(
     run: Run,  # the base
     name: str,  # of the ablation
 ) -> pd.DataFrame | None:  # a row a variant; None where the score is missing
-    "Give mean and deviation over seeds of what an ablation changes, and the paired difference to the first variant."
+    "Give mean and deviation over seeds of what an ablation changes, and whether a variant is better than the first."
     each, score = ablation_scores(run, name), ablation_named(name).score
     if each.empty or each[score].isna().any():
         return None
@@ -281,7 +338,5 @@ def ablation_table(
     mean, deviation = groups.mean(), groups.std(ddof=1)
     mean = mean.loc[:, (mean.nunique() > 1) | (mean.columns == score)]  # what the variants do not change is left out
     columns = {f"{SAID[key]}{end}": values[key] for key in mean for end, values in (("", mean), (" ±", deviation))}
-    paired = each.pivot(index="seed", columns="variant", values=score)
-    difference = paired.sub(paired[mean.index[0]], axis=0)
-    beside = {"difference": difference.mean()[mean.index], "difference ±": difference.std(ddof=1)[mean.index]}
-    return pd.DataFrame({"seeds": groups.size()} | columns | beside).dropna(axis=1).reset_index()
+    beside = comparisons(run, name, score).loc[mean.index]
+    return pd.DataFrame({"seeds": groups.size()} | columns | dict(beside.items())).dropna(axis=1).reset_index()

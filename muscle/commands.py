@@ -181,7 +181,7 @@ def _do(run: Run, stages: list[str], again: list, mended: list, keep: bool, seed
     run = run_seeds(run, seeds, stages, keep)[0] if seeds > 1 and not ablate else run_stages(run, stages, keep)
     for name in ablate:
         run_variants(Run(run.folder), name, seeds, keep)
-    if ablate and "report" in stages:
+    if (ablate or seeds > 1) and "report" in stages:  # once more: it shows what was made beside
         run = run_stages(Run(run.folder), ["report"], keep)
     click.echo(f"\n{summary(run)}\n\n{whereabouts(run)}")
 

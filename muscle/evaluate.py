@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['THRESHOLDS', 'IMAGES', 'SEGMENTED', 'kinds_of_maps', 'fixed_thresholds', 'agreed', 'agreements', 'settled',
-           'write_table', 'write_classes', 'Way', 'threshold_ways', 'at_threshold', 'score_seeds', 'once_each',
-           'seed_miou', 'val_miou', 'image_ious', 'published_table', 'score_segmentation']
+           'write_table', 'write_classes', 'note_scores', 'image_counts', 'Way', 'threshold_ways', 'at_threshold',
+           'measured_at', 'score_seeds', 'once_each', 'seed_miou', 'val_miou', 'image_ious', 'published_table',
+           'score_segmentation']
 
 # %% ../nbs/35_evaluate.ipynb #5f683f17
 import json
@@ -27,6 +28,7 @@ from .processes import own_cores
 from .profile import PROJECT, STAGES
 from .run import KINDS, Run, read_planes, threshold_of
 from muscle.score import (
+    Counted,
     Measured,
     ThresholdCurve,
     class_table,
@@ -132,6 +134,32 @@ def write_classes(
     for end, measure in (("classes", "iou"), ("precision", "precision"), ("recall", "recall")):
         write_table(run, f"{stem}_{end}", class_table(rows, run.devkit.classes, measure).reset_index())
 
+# %% ../nbs/35_evaluate.ipynb #9e063f3d
+def note_scores(
+    run: Run,  # the run
+    stage: str,  # scores or report
+    ids: list[str],  # the images that were scored
+    rows: list[Measured],  # in the order of the stage's results
+) -> None:
+    "Write a stage's scores to the record, and what each image counts for to tables/STAGE_images.npz."
+    named = dict(zip(STAGES[stage].results, rows))
+    with aside(run.table(f"{stage}_images", "npz")) as draft:
+        np.savez_compressed(draft, ids=ids, **{name: row.images.astype(np.int32) for name, row in named.items()})
+    run.note(results={name: 100 * iou(row.confusion).miou for name, row in named.items()})
+
+
+def image_counts(
+    run: Run,  # the run
+    result: str,  # a score of the record
+) -> np.ndarray | None:  # (N, 3, C) as of `per_class`; None where the run has none
+    "Read what each image counts for in a score."
+    stage = next(name for name, row in STAGES.items() if result in row.results)
+    path = run.table(f"{stage}_images", "npz")
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as file:
+        return file[result] if result in file else None
+
 # %% ../nbs/35_evaluate.ipynb #41ee4b04
 class Way(NamedTuple):
     "A way of choosing background thresholds, and what it chose."
@@ -160,6 +188,14 @@ def at_threshold(
 ) -> np.ndarray:  # (C, C)
     "Give the confusion matrix at one of a curve's thresholds."
     return curve.confusions()[np.abs(curve.thresholds - threshold).argmin()]
+
+
+def measured_at(
+    curve: ThresholdCurve,  # of `score_maps`
+    threshold: float,  # height of the background plane
+) -> Counted:
+    "Give the confusion matrix at one of a curve's thresholds, and what each image counts for in it."
+    return Counted(at_threshold(curve, threshold), curve.images_at(threshold))
 
 # %% ../nbs/35_evaluate.ipynb #edc89dcc
 def score_seeds(
@@ -198,7 +234,7 @@ def score_seeds(
             {"threshold": THRESHOLDS} | {kind: 100 * curve.miou()[kept[kind]] for kind, curve in curves.items()}
         ),
     )
-    run.note(results={name: 100 * iou(row.confusion).miou for name, row in zip(STAGES["scores"].results, rows)})
+    note_scores(run, "scores", ids, rows)
 
 # %% ../nbs/35_evaluate.ipynb #36814c24
 def _seed_rows(
@@ -208,15 +244,17 @@ def _seed_rows(
     split = f"{run.split('score')} ({len(run.ids('score'))})"
     measured = {
         name: [
-            Measured(kind, split, f"{height:.2f}, {way.name}", at_threshold(curves[kind], height))
+            Measured(kind, split, f"{height:.2f}, {way.name}", *measured_at(curves[kind], height))
             for kind, height in way.thresholds.items()
         ]
         for name, way in ways.items()
     }
     rows = measured.pop(settings.threshold)
     if "random walk" in curves:
-        counts = score_labels(run.devkit, run.ids("score"), partial(run.pseudo_label, refined=True))
-        rows.append(Measured("random walk + CRF", split, f"{fixed_thresholds(run)['random walk']:.2f}, fixed", counts))
+        counted = score_labels(run.devkit, run.ids("score"), partial(run.pseudo_label, refined=True))
+        rows.append(
+            Measured("random walk + CRF", split, f"{fixed_thresholds(run)['random walk']:.2f}, fixed", *counted)
+        )
     write_table(
         run, "seeds", summary_table(once_each([*rows, *(row for others in measured.values() for row in others)]))
     )
@@ -324,12 +362,12 @@ def score_segmentation(
     ids = run.ids("val")
     split = f"{run.split('val')} ({len(ids)})"
     rows = [
-        Measured(name, split, "none", score_labels(run.devkit, ids, partial(run.segmentation, kind=kind)))
+        Measured(name, split, "none", *score_labels(run.devkit, ids, partial(run.segmentation, kind=kind)))
         for name, kind in SEGMENTED.items()
     ]
     write_table(run, "segmentation", summary_table(rows))
     write_classes(run, "segmentation", rows)
     write_table(run, "image_scores", pd.DataFrame({"image": ids, "mIoU": 100 * image_ious(run, ids)}))
-    run.note(results={name: 100 * iou(row.confusion).miou for name, row in zip(STAGES["report"].results, rows[1:])})
+    note_scores(run, "report", ids, rows[1:])
     write_table(run, "published", published_table(run))
     return rows

@@ -98,12 +98,16 @@ STAGES |= {
 }
 
 # %% ../nbs/31_profile.ipynb #62bbb913
-_SEEDS = _tables("thresholds", "agreement", "seeds", "seeds_classes", "seeds_precision", "seeds_recall", "curve")
+_SEEDS = (
+    *_tables("thresholds", "agreement", "seeds", "seeds_classes", "seeds_precision", "seeds_recall", "curve"),
+    "tables/scores_images.npz",
+)
 
 
 _SEGMENTED = _tables(
     *(f"segmentation{end}" for end in ("", "_classes", "_precision", "_recall")), "published", "image_scores", "photos"
 )
+_SEGMENTED += ("tables/report_images.npz",)
 
 
 STAGES["scores"] = StageRow(

@@ -162,7 +162,8 @@ def findings(
 # %% ../nbs/46_report.ipynb #7864fd2e
 CAPTIONS = {
     "seeds": "Means over classes (%) of seeds and pseudo labels, and how the background threshold was chosen. "
-    "Only thresholds that were fixed or found without masks are fair.",
+    "Only thresholds that were fixed or found without masks are fair. The interval is the middle 95 % of the mIoU over "
+    "images drawn with replacement.",
     "thresholds": "Background thresholds by three ways of choosing them, and the mIoU (%) at each.",
     "agreement": "Agreement of labels with their own CRF over the threshold.",
     "threshold_curve": "mIoU over the background threshold: the ring is the best on masks, the diamond the one in use.",
@@ -178,7 +179,7 @@ CAPTIONS = {
 
 # %% ../nbs/46_report.ipynb #006ddb77
 CAPTIONS |= {
-    "segmentation": "Means over classes (%) of the segmentation.",
+    "segmentation": "Means over classes (%) of the segmentation; the interval is of other images, not of other seeds.",
     "segmentation_classes": "IoU (%) of each class, segmentation.",
     "segmentation_precision": "Precision (%) of each class, segmentation.",
     "segmentation_recall": "Recall (%) of each class, segmentation.",
@@ -193,7 +194,7 @@ CAPTIONS |= {
     "training_irn": "Training of IRN.",
     "training_segmenter": "Training of the segmenter.",
     "published": "Other systems on VOC 2012, as their sources give them; last this run, on its own data.",
-    "spread": "How far each score moves from seed to seed.",
+    "spread": "How far each score moves from seed to seed: mean, deviation, least and largest.",
 }
 
 # %% ../nbs/46_report.ipynb #b8379d15

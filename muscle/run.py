@@ -238,5 +238,5 @@ def make_run(
     old = read_record(folder) if (folder / "run.json").exists() else {"stages": {}, "results": dict.fromkeys(results())}
     made = {"format": FORMAT, "name": folder.name, "profile_name": name, "profile": profile.plain()}
     made |= {"commit": commit(), "versions": versions(), "machine": machine_facts()}
-    write_record(folder, made | {key: old[key] for key in ("stages", "results", "ablations") if key in old})
+    write_record(folder, made | {key: old[key] for key in ("stages", "results", "ablations", "spread") if key in old})
     return Run(folder)
