@@ -100,7 +100,7 @@ def settled(
     given = {key: getattr(settings, key) for key in shares}
     if "auto" not in given.values():
         return given
-    found = agreed(run, planes, IMAGES, own_cores(accelerator))
+    found = agreed(run, planes, IMAGES, own_cores())
     chosen = {key: found.threshold * shares[key] if value == "auto" else value for key, value in given.items()}
     chosen = {key: round(min(value, 0.95), 3) for key, value in chosen.items()}
     if accelerator.is_main_process:
@@ -168,7 +168,7 @@ def score_seeds(
     accelerator: Accelerator,  # device, precision, processes
 ) -> None:
     "Score seeds and pseudo labels (stage 6); without masks only say what CRF agreement chooses."
-    choices = agreements(run, settings.agreement_images, own_cores(accelerator))
+    choices = agreements(run, settings.agreement_images, own_cores())
     write_table(
         run,
         "agreement",

@@ -310,12 +310,10 @@ def work_through(
     "Do a stage's work, and write down how it ended."
     began, failure = time.perf_counter(), None
     stage.run.note(stages={stage.name: {**entry, "state": "running"}})
-    processes = 1 if stage.row.single else stage.run.machine.processes
+    machine, arguments = stage.run.machine, [stage.name, str(stage.run.folder), stage.settings.plain()]
     try:
         with PeakMemory() as peak:
-            share_work(
-                do_work, (stage.name, stage.run.folder, stage.settings.plain()), processes, stage.run.machine.device
-            )
+            share_work(do_work, arguments, machine.processes, machine.device, machine.patience)
     except BaseException as error:
         failure = error
         raise
@@ -331,7 +329,7 @@ def work_through(
 # %% ../nbs/34_stage.ipynb #fdea36c7
 def do_work(
     name: str,  # the stage's
-    folder: Path,  # the run's
+    folder: str,  # the run's
     values: dict[str, Any],  # the stage's settings
 ) -> None:
     "Call the function that does a stage's work, in this process."
