@@ -21,9 +21,9 @@ import click
 import muscle
 from .ablate import ABLATIONS, ablation_named, run_seeds, run_variants
 from .check import check_devkit, contact_sheet
-from .files import DataError
+from .files import DataError, sole
 from .layouts import open_devkit
-from .processes import follow, join_team, leading, sole
+from .processes import follow, join_team, leading
 from muscle.profile import (
     PROFILES,
     PROJECT,
@@ -96,7 +96,7 @@ def chosen_profile(
             section["weights"] = f"{'imagenet:' * section['weights'].startswith('imagenet:')}{given}"
     return type(profile).model_validate(values)
 
-# %% ../nbs/39_commands.ipynb #2ef506eb
+# %% ../nbs/39_commands.ipynb #07eecd8b
 def alike(
     profile: Settings,  # as the command's options change it
 ) -> dict[str, str]:  # name → value
@@ -108,7 +108,7 @@ def alike(
         code.update(Path(path).read_bytes())
     return said | versions() | {"code": code.hexdigest()}
 
-
+# %% ../nbs/39_commands.ipynb #2ef506eb
 def _run_options(function):
     "The options of muscle_run that choose what is run."
     options = (

@@ -385,8 +385,10 @@ def draw_report(
 def report_run(
     run: Run,  # the run
     settings: ReportSettings,  # how many images, and which
-    accelerator: Accelerator,  # not asked: scoring and drawing are done on the CPU
+    accelerator: Accelerator,  # processes, which share overlays and scoring; figures are drawn by the first
 ) -> None:
     "Score the segmentation, then write every table, figure and overlay (stage 9)."
-    lay_over(run)
-    draw_report(run, settings, score_segmentation(run))
+    lay_over(run, accelerator)
+    rows = score_segmentation(run, accelerator)
+    if accelerator.is_main_process:
+        draw_report(run, settings, rows)

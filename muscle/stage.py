@@ -25,9 +25,9 @@ import numpy as np
 from .check import check_devkit
 from .checkpoint import read_checkpoint
 from .devkit import read_label
-from .files import DataError
+from .files import DataError, sole
 from .layouts import open_devkit
-from .processes import PeakMemory, open_accelerator, share_work, sole
+from .processes import PeakMemory, open_accelerator, share_work
 from .profile import STAGES, located, needs, number_of, provider, read_profile, stage_named
 from .provenance import code_marks, commit, machine_facts, other_code, run_given_files, versions
 from .run import Run, make_run, write_record

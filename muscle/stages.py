@@ -219,7 +219,7 @@ def taught_by(
     if settings.teacher == "train_masks":
         return partial(true_label, run.devkit)
     if settings.teacher == "maps":
-        found = agreed(run, partial(read_planes, run, "SGC"), IMAGES, own_cores())
+        found = agreed(run, partial(read_planes, run, "SGC"), IMAGES, accelerator)
         return partial(map_label, run, found.threshold)
     return partial(soft_label, run.place("pseudo"), run.devkit.num_classes)
 
