@@ -153,11 +153,12 @@ def muscle_run(profile, more, devkit, name, settings, first, last, processes, de
     if profile is None:
         return click.echo(listed_profiles())
     with complaints():
+        joined = join_team()
         os.environ[GIVEN] = os.pathsep.join(str(Path(path).resolve()) for path in files)
         run_given_files()
         machine, stages = {"processes": processes, "device": device}, chosen_stages(first, last)
         chosen, name = chosen_profile(profile, devkit, settings + more, machine), name or Path(profile).stem
-        folder, joined = located(name if os.sep in name else f"runs/{name}"), join_team()
+        folder = located(name if os.sep in name else f"runs/{name}")
         team = (*joined, folder, alike(chosen)) if joined else None
         if joined and joined[1].rank:
             return follow(*team, do_work)
