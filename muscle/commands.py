@@ -36,7 +36,7 @@ from muscle.profile import (
     stage_named,
 )
 from .provenance import GIVEN, given_files, run_given_files, versions
-from .run import Run, make_run
+from .run import Run, make_run, read_record
 from .runner import foreseen, run_stages, summary
 from .scenes import write_shapes
 from .settings import Settings, SettingsError
@@ -164,12 +164,14 @@ def muscle_run(profile, more, devkit, name, settings, first, last, processes, de
             return follow(*team, do_work)
         for ablation in rest["ablate"]:
             ablation_named(ablation)
-        prepare_data(chosen)
+        known = read_record(folder).get("checked") if (folder / "run.json").exists() else None
+        checked = prepare_data(chosen, known)
         if rest["ablate"] and not open_devkit(located(chosen.data.devkit)).has_masks:
             raise SettingsError("--ablate compares scores, and this dataset has no masks to score against")
         with opened(folder, chosen, Path(profile).stem, dry) as run:
             if dry:
                 return click.echo("\n".join(foreseen(run, stages)))
+            run.note(checked=checked)
             with leading(*team) if team else nullcontext():
                 _do(run, stages, **rest)
 
@@ -217,12 +219,13 @@ def whereabouts(
     run: Run,  # the run
 ) -> str:
     "Say where a run's labels, tables and figures lie, and what they are."
-    made = [id for id in run.ids("val") if run.segmentation(id).exists()] if run.entry("segmentation") else []
+    labels = run.segmentation("x").parent
+    made = os.listdir(labels) if labels.is_dir() else []
     figures = sorted(path.name for path in (run.folder / "figures").glob("*.png") if not path.stem.endswith("_dark"))
     what = f"labels of {len(made)} photos (PNG, a number a pixel: 0 background, 1 {run.devkit.classes[0]} …)"
     report = run.entry("report").get("state") == "done"
     parts = [
-        f"{what}: {run.segmentation('x').parent}" * bool(made),
+        f"{what}: {labels}" * bool(made),
         f"the same over the photos, to look at: {run.folder / 'overlays'}" * report,
         f"report, with every table and figure: {run.notebooks / '9_report.ipynb'}" * report,
         f"{len(figures)} figures (each also _dark): {run.folder / 'figures'}" * bool(figures),

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CHANGED', 'prepare_data', 'weights_file', 'StageState', 'mark_of', 'sources_of', 'content_of', 'parts_of', 'reasons',
-           'stale_sources', 'made_with', 'set_aside', 'taken_back', 'begin', 'Stage', 'do_stage', 'work_through',
-           'do_work', 'forget', 'mend']
+           'stale_sources', 'made_with', 'set_aside', 'taken_back', 'begin', 'Stage', 'sweep', 'do_stage',
+           'work_through', 'do_work', 'forget', 'mend']
 
 # %% ../nbs/34_stage.ipynb #76fce341
 import hashlib
@@ -17,6 +17,7 @@ import traceback
 import warnings
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ from .settings import Settings, SettingsError, checked
 # %% ../nbs/34_stage.ipynb #230343a9
 def prepare_data(
     profile: Settings,  # of `read_profile`
-) -> None:
+    known: str | None = None,  # what this gave when the data were sound
+) -> str:  # 16 hexadecimal digits: a mark of the data
     "Draw the built-in dataset if the profile asks for it, and check every list that a run will read."
     data = profile.data
     if not data.devkit:
@@ -51,7 +53,14 @@ def prepare_data(
         use: next((name for name in getattr(data, use) if name in there), getattr(data, use)[-1])
         for use in ("train", "score", "val")
     }
+    marked = lambda: mark_of(
+        [devkit.mark(devkit.split(name), masks=devkit.has_masks) for name in sorted({*lists.values()})]
+    )
+    with suppress(DataError):  # of which `check_devkit` says more
+        if known and known == marked():
+            return known
     check_devkit(devkit, **lists)
+    return marked()
 
 # %% ../nbs/34_stage.ipynb #fada5768
 def weights_file(
@@ -65,10 +74,6 @@ def weights_file(
     if not path.is_file():
         raise SettingsError(f"weights: {path} does not exist; give a checkpoint's path, imagenet or none")
     return path
-
-
-def _mark(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 # %% ../nbs/34_stage.ipynb #07259244
 class StageState:
@@ -125,7 +130,7 @@ def content_of(
         split, *beside = use.split("+")
         masked = "masks" in beside or f"{split}_masks" in stage.settings.plain().values()  # an lr_signal, a teacher
         if split != "score" or data.has_masks:
-            marks.append(data.mark(stage.run.ids(split), tags="tags" in beside, masks=masked and data.has_masks))
+            marks.append(stage.run.mark(split, "tags" in beside, masked and data.has_masks))
     return marks
 
 # %% ../nbs/34_stage.ipynb #e8abb922
@@ -279,13 +284,20 @@ class Stage(StageState):
         with sole(self.run.folder):
             do_stage(self)
 
+# %% ../nbs/34_stage.ipynb #2a95d9f2
+def sweep(
+    stage: StageState,  # begun before
+) -> None:
+    "Remove the drafts of a process that was killed while it wrote."
+    for path in (stage.run.folder / name for name in stage.row.writes):
+        for draft in [*path.rglob(".*.part*"), *path.parent.glob(f".{path.stem}.*.part*")]:
+            draft.unlink()
+
 # %% ../nbs/34_stage.ipynb #ede9b6cb
 def do_stage(
     stage: StageState,  # of a run that nobody else is at work in
 ) -> None:
     "Do a stage if it is not done; a RuntimeError says what it builds on and lacks."
-    for draft in stage.run.folder.rglob(".*.part*"):  # of a process that was killed while it wrote
-        draft.unlink()
     stage.run.note()
     if stage.done():
         if other := ", ".join(stage.other_code()):
@@ -296,6 +308,8 @@ def do_stage(
         raise RuntimeError(
             f"stage {stage.name} builds on {' and '.join(lacking)}, not done in this run: do {lacking[0]} first"
         )
+    if stage.entry:
+        sweep(stage)
     entry = begin(stage, stage.fingerprint())
     if entry.get("state") == "done":  # taken back out of replaced/
         stage.run.note(stages={stage.name: entry})

@@ -10,11 +10,12 @@ __all__ = ['Files', 'FEW', 'progress', 'keep_freed_memory', 'own_part', 'share',
 import ctypes
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice, zip_longest
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,6 +25,8 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 from tqdm import tqdm
+
+from .files import composed
 
 # %% ../nbs/21_stream.ipynb #304d5598
 def progress(
@@ -66,17 +69,22 @@ def own_part(
 Files = Callable[[str], Path | Sequence[Path]]  # an image's ID → the file or files that say it is done
 
 
+def _names(folder: Path) -> set[str]:
+    "The names in a folder: one question to the disk, where each image would be one."
+    return {composed(name) for name in os.listdir(folder)} if folder.is_dir() else set()
+
+
 def share(
     ids: Sequence[str],  # image IDs of the whole dataset
     accelerator: Accelerator,  # this process's place among its siblings
     out: Files,  # what is made of an image
 ) -> tuple[list[str], int]:  # the IDs that are left to this process, and how many of its own are done
     "Give this process's part of the images, without those whose files are all there."
-    mine = own_part(ids, accelerator)
+    mine, names = own_part(ids, accelerator), lru_cache(_names)
 
     def made(id: str) -> bool:
         files = out(id)
-        return all(file.exists() for file in ([files] if isinstance(files, Path) else files))
+        return all(file.name in names(file.parent) for file in ([files] if isinstance(files, Path) else files))
 
     todo = [id for id in mine if not made(id)]
     return todo, len(mine) - len(todo)
@@ -155,24 +163,33 @@ def pool_of(
 def workers(
     processes: int,  # worker processes; 1 works in this one
     items: int,  # how much work there will be, in images' CRFs or the like
-    chunk: int = 4,  # items that are handed to a process at a time
 ) -> Iterator[Callable]:  # a `map`
     "Give a `map` that shares its items among processes; the first error stops the rest."
     if processes <= 1 or items < FEW:
         yield map
         return
     with pool_of(processes) as pool:
-        yield partial(pool.map, chunksize=chunk)
+        yield partial(_map, pool, 4 * processes)
 
 
+def _map(pool: ProcessPoolExecutor, most: int, function: Callable, items: Iterable) -> Iterator:
+    "A pool's `map` that takes items only as they are needed: of a million it holds a few."
+    items = iter(items)
+    waiting = deque(pool.submit(function, item) for item in islice(items, most))
+    while waiting:
+        yield waiting.popleft().result()
+        waiting.extend(pool.submit(function, item) for item in islice(items, 1))
+
+# %% ../nbs/21_stream.ipynb #eed4c8b5
 def parallel(
     function: Callable,  # a function importable by name; called with one item
-    items: Sequence,  # picklable items
+    items: Iterable,  # picklable items, made as they are needed
+    count: int,  # how many
     processes: int,  # worker processes
     what: str,  # text of the progress bar
     show: bool = True,  # show the bar
 ) -> None:
     "Call `function` on every item, in `processes` processes; the first error stops the rest and is raised here."
-    with workers(processes, len(items)) as over:
-        for _ in progress(over(function, items), what, total=len(items), show=show):
+    with workers(processes, count) as over:
+        for _ in progress(over(function, items), what, total=count, show=show):
             pass
