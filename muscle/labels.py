@@ -81,8 +81,8 @@ def label_for_irn(
 ) -> None:
     "Write the IRN label of every image."
     todo, _ = share(ids, accelerator, out)
-    jobs = [LabelJob(devkit, id, maps(id), out(id), (foreground, background), crf) for id in todo]
-    parallel(write_irn_label, jobs, processes, "IRN labels", accelerator.is_main_process)
+    jobs = (LabelJob(devkit, id, maps(id), out(id), (foreground, background), crf) for id in todo)
+    parallel(write_irn_label, jobs, len(todo), processes, "IRN labels", accelerator.is_main_process)
     accelerator.wait_for_everyone()
 
 # %% ../nbs/27_labels.ipynb #a6ae3873
@@ -176,6 +176,6 @@ def refine_labels(
 ) -> None:
     "Write the hard label of every image after a CRF."
     todo, _ = share(ids, accelerator, out)
-    jobs = [RefineJob(devkit, id, label(id), out(id), crf, largest) for id in todo]
-    parallel(write_refined_label, jobs, processes, "label CRF", accelerator.is_main_process)
+    jobs = (RefineJob(devkit, id, label(id), out(id), crf, largest) for id in todo)
+    parallel(write_refined_label, jobs, len(todo), processes, "label CRF", accelerator.is_main_process)
     accelerator.wait_for_everyone()

@@ -85,7 +85,8 @@ def only_one(
     name: str | None,  # a file name or path that says which is meant
 ) -> Path | None:  # nothing if there is no file
     "Choose the file that is meant, and refuse to guess."
-    files = [path for path in files if name and composed(path.name) == Path(name).name] or files
+    if len(files) > 1 and name:
+        files = [path for path in files if composed(path.name) == Path(name).name] or files
     if len(files) > 1:
         names = " and ".join(path.name for path in files)
         raise DataError(

@@ -9,6 +9,7 @@ __all__ = ['PHOTOS', 'Listed', 'listed', 'read_list', 'tags_of_xml', 'Tagged', '
 # %% ../nbs/02_lists.ipynb #67e7b364
 import csv
 import io
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -180,9 +181,9 @@ def find_pictures(
 ) -> dict[str, list[Path]]:  # ID to the files of that name, sorted
     "Find the pictures of a folder by ID."
     found: dict[str, list[Path]] = {}
-    for path in sorted(Path(folder).iterdir()) if Path(folder).is_dir() else ():
-        if path.suffix.lower() in suffixes and not path.name.startswith("."):
-            found.setdefault(composed(path.stem), []).append(path)
+    for name in sorted(os.listdir(folder)) if Path(folder).is_dir() else ():
+        if name.lower().endswith(suffixes) and not name.startswith("."):
+            found.setdefault(composed(os.path.splitext(name)[0]), []).append(Path(folder, name))
     return found
 
 # %% ../nbs/02_lists.ipynb #8685db6f

@@ -18,6 +18,7 @@ from pathlib import Path
 import click
 import numpy as np
 import torch
+from accelerate import Accelerator
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
@@ -25,7 +26,7 @@ from .colour import overlay_label
 from .commands import complaints
 from .crf import crf_probabilities
 from .devkit import LARGEST, class_index, photo_header, read_image, read_label, write_label
-from .files import DataError, aside
+from .files import DataError, aside, write_lines
 from .infer import multiscale_cams, multiscale_scores, ready, recognised, winner
 from .labels import refined, walk_from
 from .lists import PHOTOS
@@ -34,7 +35,7 @@ from .processes import open_accelerator
 from .profile import PROJECT
 from .run import Run, threshold_of, write_record
 from .stages import trained_encoder, trained_irn, trained_segmenter
-from .stream import progress
+from .stream import own_part, progress
 
 # %% ../nbs/40_photos.ipynb #15c0245d
 class Labeller:
@@ -196,14 +197,15 @@ def muscle_label(photos, tags, out, folder, device):
 # %% ../nbs/40_photos.ipynb #3064b0b0
 def lay_over(
     run: Run,  # whose stage 8 is done
+    accelerator: Accelerator,  # processes, which share the images
 ) -> None:
     "Write overlays/, each labelled photo under its label, and classes.txt, the class of each number from 0 on."
-    for id in progress(run.ids("val"), "overlays"):
+    for id in progress(own_part(run.ids("val"), accelerator), "overlays"):
         image = run.devkit.image(id, LARGEST)
         label = label_at(read_label(run.segmentation(id)), image.shape[:2])
         write_overlay(run.folder / "overlays" / f"{id}.jpg", image, label)
-    with aside(run.folder / "classes.txt") as draft:
-        draft.write_text("\n".join(["background", *run.devkit.classes, ""]), encoding="utf-8")
+    if accelerator.is_main_process:
+        write_lines(run.folder / "classes.txt", ["background", *run.devkit.classes])
 
 # %% ../nbs/40_photos.ipynb #266fb6dc
 def give_away(

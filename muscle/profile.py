@@ -48,7 +48,6 @@ class StageRow(NamedTuple):
     sees: tuple[str, ...] = ()  # uses of images: train, score or val, with +tags, +masks where it looks at those
     results: tuple[str, ...] = ()  # scores that it sets in the record
     replaces: str = ""  # the stage whose files are taken from this one instead
-    single: bool = False  # done in one process however many there are
     notebook: str = ""  # its notebook in nbs/stages without number and suffix; by default its name
 
 
@@ -117,7 +116,6 @@ STAGES["scores"] = StageRow(
     writes=_SEEDS,
     sees=("train", "score+masks"),
     results=("seed_cam_miou", "seed_sgc_miou", "pseudo_walk_miou", "pseudo_crf_miou"),
-    single=True,
 )
 
 # %% ../nbs/31_profile.ipynb #b628182a
@@ -146,7 +144,6 @@ STAGES["report"] = StageRow(
     writes=("figures", "overlays", "classes.txt", *_SEGMENTED),
     sees=("train+tags", "val+masks"),
     results=("val_miou", "val_crf_miou"),
-    single=True,
 )
 
 

@@ -188,7 +188,7 @@ CAPTIONS |= {
     "cases": "Success and failure: the images at five quantiles of their own mIoU.",
     "segmented": "Images drawn by chance, with their segmentation.",
     "photos": "Doubt is the share of pixels on which one plain pass and the final label differ.",
-    "photo_sheet": "All photos under their labels, the most doubtful first; the number is the doubt.",
+    "photo_sheet": "Photos under their labels, the most doubtful first (at most 400); the number is the doubt.",
     "beacon": "A class's boundary as the segmenter sees it, with the points that BEACON draws by its two walks.",
     "training_encoder": "Training of the encoder; a dotted line marks the epoch in which a loss begins.",
     "training_irn": "Training of IRN.",
@@ -386,8 +386,10 @@ def draw_report(
 def report_run(
     run: Run,  # the run
     settings: ReportSettings,  # how many images, and which
-    accelerator: Accelerator,  # not asked: scoring and drawing are done on the CPU
+    accelerator: Accelerator,  # processes, which share overlays and scoring; figures are drawn by the first
 ) -> None:
     "Score the segmentation, then write every table, figure and overlay (stage 9)."
-    lay_over(run)
-    draw_report(run, settings, score_segmentation(run))
+    lay_over(run, accelerator)
+    rows = score_segmentation(run, accelerator)
+    if accelerator.is_main_process:
+        draw_report(run, settings, rows)

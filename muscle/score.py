@@ -249,7 +249,7 @@ def score_labels(
         return total, images
 
     totals, images = zip(*_shares(ids, threads, count, "scoring labels"))
-    return Counted(sum(totals), np.stack(_in_order(images, len(ids))))
+    return Counted(sum(totals), np.reshape(_in_order(images, len(ids)), (-1, 3, devkit.num_classes)))
 
 # %% ../nbs/25_score.ipynb #bcc63f0c
 def score_maps(

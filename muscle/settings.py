@@ -173,6 +173,9 @@ class MachineSettings(Settings):
     compile: Flag = Field(False, description="torch.compile for trainings: minutes of compiling, then faster")
     processes: Count = Field(1, description="training and inference processes")
     workers: Whole = Field(0, description="loader processes of each")
+    patience: Count = Field(
+        1800, description="seconds after which one of several processes that does nothing is given up"
+    )
 
 # %% ../nbs/30_settings.ipynb #dbee2619
 class TrainingSettings(Settings):

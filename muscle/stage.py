@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CHANGED', 'prepare_data', 'weights_file', 'StageState', 'mark_of', 'sources_of', 'content_of', 'beside_of',
-           'parts_of', 'reasons', 'stale_sources', 'made_with', 'set_aside', 'taken_back', 'begin', 'Stage', 'do_stage',
-           'work_through', 'do_work', 'forget', 'mend']
+           'parts_of', 'reasons', 'stale_sources', 'made_with', 'set_aside', 'taken_back', 'begin', 'Stage', 'sweep',
+           'do_stage', 'work_through', 'do_work', 'forget', 'mend']
 
 # %% ../nbs/34_stage.ipynb #76fce341
 import hashlib
@@ -17,6 +17,7 @@ import traceback
 import warnings
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ import numpy as np
 from .check import check_devkit
 from .checkpoint import read_checkpoint
 from .devkit import read_label
-from .files import DataError
+from .files import DataError, sole
 from .layouts import open_devkit
-from .processes import PeakMemory, open_accelerator, share_work, sole
+from .processes import PeakMemory, open_accelerator, share_work
 from .profile import STAGES, located, needs, number_of, provider, read_profile, stage_named
 from .provenance import code_marks, commit, machine_facts, other_code, run_given_files, versions
 from .run import Run, make_run, write_record
@@ -37,7 +38,8 @@ from .settings import Settings, SettingsError, checked
 # %% ../nbs/34_stage.ipynb #230343a9
 def prepare_data(
     profile: Settings,  # of `read_profile`
-) -> None:
+    known: str | None = None,  # what this gave when the data were sound
+) -> str:  # 16 hexadecimal digits: a mark of the data
     "Draw the built-in dataset if the profile asks for it, and check every list that a run will read."
     data = profile.data
     if not data.devkit:
@@ -51,7 +53,14 @@ def prepare_data(
         use: next((name for name in getattr(data, use) if name in there), getattr(data, use)[-1])
         for use in ("train", "score", "val")
     }
+    marked = lambda: mark_of(
+        [devkit.mark(devkit.split(name), masks=devkit.has_masks) for name in sorted({*lists.values()})]
+    )
+    with suppress(DataError):  # of which `check_devkit` says more
+        if known and known == marked():
+            return known
     check_devkit(devkit, **lists)
+    return marked()
 
 # %% ../nbs/34_stage.ipynb #fada5768
 def weights_file(
@@ -65,10 +74,6 @@ def weights_file(
     if not path.is_file():
         raise SettingsError(f"weights: {path} does not exist; give a checkpoint's path, imagenet or none")
     return path
-
-
-def _mark(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 # %% ../nbs/34_stage.ipynb #07259244
 class StageState:
@@ -125,7 +130,7 @@ def content_of(
         split, *beside = use.split("+")
         masked = "masks" in beside or f"{split}_masks" in stage.settings.plain().values()  # an lr_signal, a teacher
         if split != "score" or data.has_masks:
-            marks.append(data.mark(stage.run.ids(split), tags="tags" in beside, masks=masked and data.has_masks))
+            marks.append(stage.run.mark(split, "tags" in beside, masked and data.has_masks))
     return marks
 
 # %% ../nbs/34_stage.ipynb #e8abb922
@@ -244,12 +249,7 @@ def begin(
     if entry is None:
         set_aside(stage)
         made_of = {"parameters": stage.settings.plain(), "fingerprint": fingerprint, "parts": parts_of(stage)}
-        made_by = {
-            "commit": commit(),
-            "versions": versions(),
-            "machine": machine_facts(),
-            "code": code_marks(stage.row.work),
-        }
+        made_by = dict(commit=commit(), versions=versions(), machine=machine_facts(), code=code_marks(stage.row.work))
         entry = {"seconds": 0.0, "peak_mb": 0, **made_of, **made_by}
     stage.run.note(results=dict.fromkeys(later) | entry.get("results", {}))
     return entry
@@ -286,13 +286,20 @@ class Stage(StageState):
         with sole(self.run.folder):
             do_stage(self)
 
+# %% ../nbs/34_stage.ipynb #2a95d9f2
+def sweep(
+    stage: StageState,  # begun before
+) -> None:
+    "Remove the drafts of a process that was killed while it wrote."
+    for path in (stage.run.folder / name for name in stage.row.writes):
+        for draft in [*path.rglob(".*.part*"), *path.parent.glob(f".{path.stem}.*.part*")]:
+            draft.unlink()
+
 # %% ../nbs/34_stage.ipynb #ede9b6cb
 def do_stage(
     stage: StageState,  # of a run that nobody else is at work in
 ) -> None:
     "Do a stage if it is not done; a RuntimeError says what it builds on and lacks."
-    for draft in stage.run.folder.rglob(".*.part*"):  # of a process that was killed while it wrote
-        draft.unlink()
     stage.run.note()
     if stage.done():
         if other := ", ".join(stage.other_code()):
@@ -303,6 +310,8 @@ def do_stage(
         raise RuntimeError(
             f"stage {stage.name} builds on {' and '.join(lacking)}, not done in this run: do {lacking[0]} first"
         )
+    if stage.entry:
+        sweep(stage)
     entry = begin(stage, stage.fingerprint())
     if entry.get("state") == "done":  # taken back out of replaced/
         stage.run.note(stages={stage.name: entry})
@@ -317,12 +326,10 @@ def work_through(
     "Do a stage's work, and write down how it ended."
     began, failure = time.perf_counter(), None
     stage.run.note(stages={stage.name: {**entry, "state": "running"}})
-    processes = 1 if stage.row.single else stage.run.machine.processes
+    machine, arguments = stage.run.machine, [stage.name, str(stage.run.folder), stage.settings.plain()]
     try:
         with PeakMemory() as peak:
-            share_work(
-                do_work, (stage.name, stage.run.folder, stage.settings.plain()), processes, stage.run.machine.device
-            )
+            share_work(do_work, arguments, machine.processes, machine.device, machine.patience)
     except BaseException as error:
         failure = error
         raise
@@ -338,7 +345,7 @@ def work_through(
 # %% ../nbs/34_stage.ipynb #fdea36c7
 def do_work(
     name: str,  # the stage's
-    folder: Path,  # the run's
+    folder: str,  # the run's
     values: dict[str, Any],  # the stage's settings
 ) -> None:
     "Call the function that does a stage's work, in this process."

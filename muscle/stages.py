@@ -219,7 +219,7 @@ def taught_by(
     if settings.teacher == "train_masks":
         return partial(true_label, run.devkit)
     if settings.teacher == "maps":
-        found = agreed(run, partial(read_planes, run, "SGC"), IMAGES, own_cores(accelerator))
+        found = agreed(run, partial(read_planes, run, "SGC"), IMAGES, accelerator)
         return partial(map_label, run, found.threshold)
     return partial(soft_label, run.place("pseudo"), run.devkit.num_classes)
 
@@ -319,7 +319,7 @@ def make_irn_labels(
         heights["background"],
         settings.crf,
         accelerator,
-        own_cores(accelerator),
+        own_cores(),
     )
 
 # %% ../nbs/36_stages.ipynb #9884af44
@@ -349,7 +349,7 @@ def make_pseudo_labels(
         partial(run.pseudo_label, refined=True),
         settings.crf,
         accelerator,
-        own_cores(accelerator),
+        own_cores(),
     )
 
 # %% ../nbs/36_stages.ipynb #8c1908d2
@@ -367,6 +367,6 @@ def segment(
         settings.scales,
         settings.crf,
         accelerator,
-        own_cores(accelerator),
+        own_cores(),
         encoder=trained_encoder(run) if settings.recognise else None,
     )

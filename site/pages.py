@@ -15,7 +15,7 @@ import nbformat
 TOP = Path(__file__).resolve().parent.parent
 NOTEBOOKS = TOP / "nbs"
 FLOORS = ("Data", "The paper", "Doing", "A run", "Looking", "Proof")
-FIRST = ("tour", "explore", "extend")  # what one begins with
+FIRST = ("tour", "explore", "extend", "machines")  # what one begins with
 LINK = re.compile(r"(\]\(|\bsrc=\")(?!\w+:|#|/)([^)\s\"#]+)")
 
 
