@@ -9,8 +9,8 @@ from html import escape
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
-FLOORS = ("data", "the paper", "doing", "a run", "looking", "proof")
-HUES = ("#2f7ebc", "#c2571a", "#3a8f4d", "#8a5bb5", "#b3871f", "#b84a6f")
+FLOORS = ("data", "the paper", "doing", "a run", "looking", "proof", "going on")
+HUES = ("#2f7ebc", "#c2571a", "#3a8f4d", "#8a5bb5", "#b3871f", "#b84a6f", "#3b8f94")
 WIDTH, HEIGHT, GAP, LEFT, RISE = 108, 34, 8, 96, 118  # of a room, between rooms, of the floor's name, of a floor
 
 STYLE = """
@@ -48,7 +48,7 @@ def direct(needs: dict[str, set[str]]) -> dict[str, set[str]]:
 
 
 def place(number: int) -> tuple[float, float]:
-    "Find the upper left corner of a room: floor 5 is on top."
+    "Find the upper left corner of a room: floor 6 is on top."
     return LEFT + number % 10 * (WIDTH + GAP), 40 + (len(FLOORS) - 1 - number // 10) * RISE
 
 

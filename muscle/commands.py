@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['EXAMPLES', 'COMMANDS', 'complaints', 'listed_profiles', 'chosen_stages', 'chosen_profile', 'alike', 'muscle_run',
-           'opened', 'whereabouts', 'muscle_check', 'muscle_fetch', 'muscle_shapes']
+           'opened', 'whereabouts', 'usual_list', 'muscle_check', 'muscle_fetch', 'muscle_shapes']
 
 # %% ../nbs/39_commands.ipynb #7fe0fd5c
 import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import reduce
 from pathlib import Path
@@ -232,6 +232,17 @@ def whereabouts(
     ]
     return "\n".join(filter(None, parts))
 
+# %% ../nbs/39_commands.ipynb #fe1599b8
+_USES = {"train": "train", "score": "train", "val": "val"}
+
+
+def usual_list(
+    word: str,  # train or val
+    there: Sequence[str],  # the lists of a dataset
+) -> str | None:  # train rather than train_aug; COCO has train2014
+    "Choose the list that is meant by its first word."
+    return next((name for name in (word, *there) if name in there and name.startswith(word)), None)
+
 # %% ../nbs/39_commands.ipynb #838ee830
 @click.command()
 @click.argument("path")
@@ -241,7 +252,7 @@ def muscle_check(path, sheet):
     with complaints():
         devkit = open_devkit(path)
         there = devkit.splits()
-        lists = {use: name for use, name in (("train", "train"), ("score", "train"), ("val", "val")) if name in there}
+        lists = {use: name for use, word in _USES.items() if (name := usual_list(word, there))}
         report = check_devkit(devkit, **lists or {"train": "train"})
         click.echo(str(report))
         if sheet:

@@ -14,7 +14,7 @@ import nbformat
 
 TOP = Path(__file__).resolve().parent.parent
 NOTEBOOKS = TOP / "nbs"
-FLOORS = ("Data", "The paper", "Doing", "A run", "Looking", "Proof")
+FLOORS = ("Data", "The paper", "Doing", "A run", "Looking", "Proof", "Going on")
 FIRST = ("tour", "explore", "extend", "machines")  # what one begins with
 LINK = re.compile(r"(\]\(|\bsrc=\")(?!\w+:|#|/)([^)\s\"#]+)")
 
