@@ -25,7 +25,7 @@ import numpy as np
 
 from .check import check_devkit
 from .checkpoint import read_checkpoint
-from .devkit import read_label
+from .devkit import read_label, trace
 from .files import DataError, sole
 from .layouts import open_devkit
 from .processes import PeakMemory, open_accelerator, share_work
@@ -151,7 +151,7 @@ def parts_of(
         "settings": stage.settings.plain(),
         "images": content_of(stage),
         "seed": stage.run.seed,
-        "checkpoint": [given.stat().st_size, given.stat().st_mtime_ns] if given else None,
+        "checkpoint": trace(given, exact=True) if given else None,
         "inputs": {name: [entry.get("fingerprint"), mark_of(entry.get("code"))] for name, entry in sources.items()},
         "ablations": beside_of(stage.run) if stage.name == "report" else None,
     }
@@ -251,7 +251,7 @@ def begin(
         made_of = {"parameters": stage.settings.plain(), "fingerprint": fingerprint, "parts": parts_of(stage)}
         made_by = dict(commit=commit(), versions=versions(), machine=machine_facts(), code=code_marks(stage.row.work))
         entry = {"seconds": 0.0, "peak_mb": 0, **made_of, **made_by}
-    stage.run.note(results=dict.fromkeys(later) | entry.get("results", {}))
+    stage.run.note(results=dict.fromkeys(later) | entry.get("results", {}), content=stage.run.read)
     return entry
 
 # %% ../nbs/34_stage.ipynb #0ef1196d
