@@ -228,8 +228,9 @@ def give_away(
         place = folder / run.weights(stage).relative_to(run.folder)
         place.parent.mkdir(parents=True, exist_ok=True)
         save_file(half, place)
-    if run.chosen("pseudo").is_file():
-        (folder / "pseudo").mkdir(exist_ok=True)
-        shutil.copy(run.chosen("pseudo"), folder / "pseudo")
+    for path in filter(Path.is_file, (run.chosen("pseudo"), run.table("thresholds"))):
+        place = folder / path.relative_to(run.folder)
+        place.parent.mkdir(exist_ok=True)
+        shutil.copy(path, place)
     write_record(folder, json.loads(json.dumps(record)))
     return folder

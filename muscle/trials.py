@@ -74,10 +74,11 @@ class Side:
 
 # %% ../nbs/49_trials.ipynb #0b825613
 def _two_sides(views):
-    "Begin with two runs, or with one before and after its CRF."
-    names = list(views)
-    second = "segmentation" if len(names) > 1 else "segmentation + CRF"
-    places = ((names[0], "segmentation", "one"), (names[min(1, len(names) - 1)], second, "other"))
+    "Begin with two runs of the same images, or with one before and after its CRF."
+    first, ids = next(iter(views)), {name: set(view.ids()) for name, view in views.items()}
+    other = next((name for name in views if name != first and ids[name] & ids[first]), first)
+    second = "segmentation" if other != first else "segmentation + CRF"
+    places = ((first, "segmentation", "one"), (other, second, "other"))
     return [Side(views, *place) for place in places]
 
 # %% ../nbs/49_trials.ipynb #6b040c84
