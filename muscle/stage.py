@@ -48,6 +48,8 @@ def prepare_data(
     if data.builtin_train:
         write_shapes(root, train=data.builtin_train, val=data.builtin_val)
     devkit = open_devkit(root)
+    if profile.segmenter.teacher == "train_masks" and not devkit.has_masks:
+        raise SettingsError(f"segmenter.teacher=train_masks: {root} has no masks; learn from pseudo or maps")
     there = devkit.splits()
     lists = {
         use: next((name for name in getattr(data, use) if name in there), getattr(data, use)[-1])
@@ -125,13 +127,10 @@ def content_of(
     stage: StageState,  # the stage
 ) -> list[str]:
     "Mark the images that a stage looks at, and their tags and masks where it looks at those."
-    data, marks = stage.run.devkit, []
-    for use in stage.row.sees:
-        split, *beside = use.split("+")
-        masked = "masks" in beside or f"{split}_masks" in stage.settings.plain().values()  # an lr_signal, a teacher
-        if split != "score" or data.has_masks:
-            marks.append(stage.run.mark(split, "tags" in beside, masked and data.has_masks))
-    return marks
+    data, told = stage.run.devkit, stage.settings.plain().values()
+    looked_at = [f"{split}+masks" for split in ("train", "val") if f"{split}_masks" in told]  # by lr_signal or teacher
+    seen = [use.split("+") for use in (*stage.row.sees, *looked_at) if data.has_masks or not use.startswith("score")]
+    return [stage.run.mark(split, "tags" in beside, "masks" in beside and data.has_masks) for split, *beside in seen]
 
 # %% ../nbs/34_stage.ipynb #e8abb922
 def beside_of(

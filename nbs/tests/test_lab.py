@@ -148,7 +148,7 @@ def widget(page, name):
     shown = page.locator(f".jp-Cell[data-windowed-list-index='{cell}']")
     shown.evaluate("cell => cell.scrollIntoView({ block: 'start' })")
     shown.locator(".muscle-picture img[src]").first.wait_for()
-    return shown.locator(".jp-OutputArea-output")
+    return shown.locator(".jp-OutputArea-output").filter(has=page.locator(".muscle-picture"))  # not a bar of progress
 
 
 def shot(page, name):
