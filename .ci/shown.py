@@ -1,6 +1,6 @@
 """Take over from finished runs what the project shows of them; python .ci/shown.py.
 
-After `make demo` (and runs/photos, where there is one).
+After `make demo` (and runs of photos and scratch, where there are).
 
 figures/ and data/results/ are copied. The stage notebooks get the outputs that the demo's run gave, small, under
 sources that stay as they are; the reader notebooks are executed anew. `--check` does nothing of it: it says whether
@@ -166,7 +166,7 @@ if __name__ == "__main__":
     if "--check" in sys.argv:
         sys.exit("\n".join(check()) or None)
     copy("demo", "figures", FIGURES, ".png", TOP / "figures")
-    for run in ("demo", "photos"):
+    for run in ("demo", "scratch", "photos"):
         copy(run, "tables", TABLES, ".csv", TOP / "data" / "results" / run)
     show_stages()
     photograph()
