@@ -17,7 +17,7 @@ from pycocotools import mask as coco_mask
 
 from .devkit import MOST_PIXELS, VOID, Devkit
 from .files import DataError, composed, nearest, read_text
-from .lists import checked_classes, refuse_twice
+from .lists import checked_classes, refuse_long, refuse_twice
 
 # %% ../nbs/03_coco.ipynb #dcd2d314
 class CocoList(NamedTuple):
@@ -43,6 +43,7 @@ def read_coco(
         for entry in whole.get("annotations", ()):
             objects[ids[entry["image_id"]]].append(entry | {"label": numbers[entry["category_id"]]})
         outlined = any(entry.get("segmentation") for entries in objects.values() for entry in entries)
+        refuse_long((entry["file_name"] for entry in whole["images"]), path)
         classes = checked_classes((composed(entry["name"]) for entry in categories), path)
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{path}: not COCO's annotations ({type(error).__name__}: {error}); export it anew") from error
