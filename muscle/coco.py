@@ -45,7 +45,9 @@ def read_coco(
         outlined = any(entry.get("segmentation") for entries in objects.values() for entry in entries)
         refuse_long((entry["file_name"] for entry in whole["images"]), path)
         classes = checked_classes((composed(entry["name"]) for entry in categories), path)
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except DataError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{path}: not COCO's annotations ({type(error).__name__}: {error}); export it anew") from error
     if len(photos) < len(ids):
         raise DataError(

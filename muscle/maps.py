@@ -150,9 +150,13 @@ def write_maps(
 def read_maps(
     path: str | Path,  # a file of `write_maps`
     whole: bool = True,  # at the photo's size; False: at the size that was worked at, which takes less memory
+    needed: Sequence[str] = (),  # cam, sgc: the maps that must be in it
 ) -> Maps:
     "Read one image's maps; a `DataError` names a missing or damaged file."
-    arrays = _read(path, ["classes"])
+    arrays = _read(path, ["classes", *needed])
+    held, classes = [arrays[name] for name in ("cam", "sgc") if name in arrays], arrays["classes"]
+    if any(part.shape[:-2] != classes.shape or part.ndim != 3 or part.dtype.kind not in "fiu" for part in held):
+        raise DataError(f"{path}: damaged (its arrays do not fit together); {AGAIN}")
     planes = [arrays[name].astype(np.float32) if name in arrays else None for name in ("cam", "sgc")]
     if whole and "photo" in arrays:
         size = tuple(arrays["photo"].tolist())
