@@ -9,6 +9,7 @@ __all__ = ['CocoList', 'read_coco', 'outline', 'coco_label', 'CocoFiles', 'CocoL
 import hashlib
 import json
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +45,8 @@ def read_coco(
             objects[ids[entry["image_id"]]].append(entry | {"label": numbers[entry["category_id"]]})
         outlined = any(entry.get("segmentation") for entries in objects.values() for entry in entries)
         refuse_long((entry["file_name"] for entry in whole["images"]), path)
+        if outside := next((name for name in map(itemgetter("file_name"), whole["images"]) if ".." in name), None):
+            raise DataError(f"{path}: {outside} leads out of the folder; write file_name below images/")
         classes = checked_classes((composed(entry["name"]) for entry in categories), path)
     except DataError:
         raise

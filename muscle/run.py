@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .devkit import Devkit
-from .files import aside
+from .files import DataError, aside
 from .layouts import open_devkit
 from .maps import read_maps, read_soft
 from .profile import STAGES, located, make_profile, provider, results
@@ -179,6 +179,15 @@ class ClassesOnly(Devkit):
 
     def splits(self) -> tuple[str, ...]:
         return ()
+
+    def split(
+        self,
+        name: str,  # of any list
+    ) -> list[str]:
+        raise DataError(
+            f"{self.root / 'run.json'}: these networks travel without the photographs they learned from; muscle_label "
+            "labels others with them, and a run of your own needs a folder of its own (--run NAME)"
+        )
 
     @property
     def has_masks(self) -> bool:
