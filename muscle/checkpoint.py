@@ -63,12 +63,13 @@ def load_checked(
     model: nn.Module,  # changed in place
     state: dict[str, Tensor],  # name → tensor
     unused: tuple[str, ...] = (),  # regular expressions of whole names that may be in `state` without being used
+    where: str | Path = "checkpoint",  # its file, for the message
 ) -> list[str]:  # the names of `state` that were not used, all of them foreseen
     "Load `state` into `model`, or raise a `CheckpointError` that lists every misfit; then nothing is loaded."
     own = model.state_dict()
     spare = [name for name in state if name not in own and any(re.fullmatch(form, name) for form in unused)]
     if faults := _misfits(own, state, spare):
-        raise CheckpointError("\n".join([f"checkpoint does not fit {type(model).__name__}:", *faults]))
+        raise CheckpointError("\n".join([f"{where} does not fit {type(model).__name__}:", *faults]))
     model.load_state_dict({name: state[name] for name in own})
     return spare
 

@@ -9,6 +9,7 @@ __all__ = ['CocoList', 'read_coco', 'outline', 'coco_label', 'CocoFiles', 'CocoL
 import hashlib
 import json
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from pycocotools import mask as coco_mask
 
 from .devkit import MOST_PIXELS, VOID, Devkit
 from .files import DataError, composed, nearest, read_text
-from .lists import checked_classes, refuse_twice
+from .lists import checked_classes, refuse_long, refuse_twice
 
 # %% ../nbs/03_coco.ipynb #dcd2d314
 class CocoList(NamedTuple):
@@ -43,8 +44,13 @@ def read_coco(
         for entry in whole.get("annotations", ()):
             objects[ids[entry["image_id"]]].append(entry | {"label": numbers[entry["category_id"]]})
         outlined = any(entry.get("segmentation") for entries in objects.values() for entry in entries)
+        refuse_long((entry["file_name"] for entry in whole["images"]), path)
+        if outside := next((name for name in map(itemgetter("file_name"), whole["images"]) if ".." in name), None):
+            raise DataError(f"{path}: {outside} leads out of the folder; write file_name below images/")
         classes = checked_classes((composed(entry["name"]) for entry in categories), path)
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except DataError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{path}: not COCO's annotations ({type(error).__name__}: {error}); export it anew") from error
     if len(photos) < len(ids):
         raise DataError(

@@ -61,7 +61,7 @@ def write_irn_label(
     job: LabelJob,  # which image, and where its files lie
 ) -> None:
     "Read an image's SGC maps, write its IRN label."
-    maps = read_maps(job.maps, whole=False)
+    maps = read_maps(job.maps, whole=False, needed=["sgc"])
     size = maps.sgc.shape[1:]
     image = resized(job.devkit.image(job.id, max(size)), size)
     label = affinity_label(image, maps.sgc, maps.classes, *job.heights, job.crf)

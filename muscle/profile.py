@@ -19,7 +19,7 @@ from pydantic import Field, create_model
 
 import muscle
 from . import settings as sections
-from .files import nearest
+from .files import nearest, read_text
 from .settings import Settings, SettingsError, Whole, checked
 
 # %% ../nbs/31_profile.ipynb #8b9f4d7a
@@ -240,7 +240,10 @@ def make_profile(
             wrong.append(str(error))
     if wrong:
         raise SettingsError("\n".join(f"{where}: {line}" if where else line for line in "\n".join(wrong).splitlines()))
-    return checked(kind, right)
+    try:
+        return checked(kind, right)
+    except SettingsError as error:
+        raise SettingsError(f"{where}: {error}" if where else str(error)) from None
 
 # %% ../nbs/31_profile.ipynb #895887f7
 class _Loader(yaml.SafeLoader):
@@ -280,7 +283,7 @@ def read_profile(
         raise SettingsError(
             f"no profile {name!r}{nearest(name, profile_names())}; there are {there}, or give a YAML file's path"
         )
-    values = read_yaml(path.read_text(encoding="utf-8"), path.name)
+    values = read_yaml(read_text(path), path.name)
     if not isinstance(values, dict):
         raise SettingsError(f"{path.name}: a profile is a mapping of sections; look at {PROFILES.name}/smoke.yaml")
     missing = _missing(values)

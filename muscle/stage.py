@@ -100,7 +100,7 @@ class StageState:
 
     def done(self) -> bool:
         "Say whether the stage ended well with these settings, images and inputs."
-        return self.entry.get("state") == "done" and self.entry["fingerprint"] == self.fingerprint()
+        return self.entry.get("state") == "done" and self.entry.get("fingerprint") == self.fingerprint()
 
     def other_code(self) -> list[str]:  # modules; empty before the stage was done
         "Name the modules that differ from those the stage was done with."
@@ -163,7 +163,7 @@ def reasons(
     stage: StageState,  # the stage
 ) -> list[str]:  # in words; empty if it is done
     "Say why a stage would be done."
-    if stage.entry.get("state") != "done":
+    if stage.entry.get("state") != "done" or not {*CHANGED, "settings", "inputs"} <= {*stage.entry.get("parts", {})}:
         return [{"failed": "it failed", "running": "it was stopped"}.get(stage.entry.get("state"), "not done yet")]
     old, new = stage.entry["parts"], parts_of(stage)
     keys = [f"{stage.name}.{key}" for key, value in new["settings"].items() if old["settings"].get(key) != value]

@@ -254,7 +254,7 @@ def train_segmenter(
 
 # %% ../nbs/36_stages.ipynb #f14f1aa9
 def _loaded(model: torch.nn.Module, run: Run, stage: str) -> torch.nn.Module:
-    load_checked(model, read_checkpoint(run.weights(stage)))
+    load_checked(model, read_checkpoint(run.weights(stage)), where=run.weights(stage))
     return model.eval()
 
 
@@ -274,7 +274,7 @@ def trained_irn(
     if not any(name.startswith(f"{model.prefix}.") for name in state):
         load_imagenet(model.trunk, settings.weights.partition(":")[2] or None)
         state |= {f"{model.prefix}.{name}": t for name, t in model.trunk.state_dict().items()}
-    load_checked(model, state)
+    load_checked(model, state, where=run.weights("irn"))
     return model.eval()
 
 
