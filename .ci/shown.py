@@ -42,6 +42,7 @@ TABLES = (
     "curve",
     "segmentation",
     "segmentation_classes",
+    "spread",
     "ablation_*",
 )
 MOST, WIDE = 1_500_000, 900  # bytes of all stage notebooks, pixels of a picture
