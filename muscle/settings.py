@@ -262,6 +262,9 @@ class SegmenterSettings(TrunkSettings):
     beacon_points: Count = Field(32, description="points that BEACON draws on each side of a boundary")
     beacon_step: Count = Field(3, description="pixels from the boundary to the points")
     beacon_walk: Literal["released", "gradient"] = Field("released", description="released, gradient")
+    beacon_similarity: Literal["softmax", "cosine"] = Field(
+        "softmax", description="how features are normed before BEACON compares them: softmax (released), cosine"
+    )
 
 # %% ../nbs/30_settings.ipynb #751952d1
 class CamSettings(Settings):

@@ -238,11 +238,11 @@ def train_segmenter(
     samples = SegmenterSamples(run.devkit, run.ids("train"), soft, settings.crop, tuple(settings.scale), run.seed)
     watched_masks = settings.lr_signal == "val_masks" and run.devkit.has_masks
     signal = partial(val_miou, run=run, accelerator=accelerator) if watched_masks else None
-    walk = dict(points=settings.beacon_points, step=settings.beacon_step, walk=settings.beacon_walk)
+    beacon = {name: getattr(settings, f"beacon_{name}") for name in ("points", "step", "walk", "similarity")}
     train(
         model,
         samples,
-        partial(segmenter_steps, terms=settings.losses, **walk),
+        partial(segmenter_steps, terms=settings.losses, **beacon),
         plan_of_training(run, settings),
         run.weights("segmenter").parent,
         run.metrics("segmenter"),

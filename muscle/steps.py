@@ -133,8 +133,8 @@ def irn_steps(
     yield {"affinity": affinity, "displacement": (terms.dp_fg + terms.dp_bg) / 2}
 
 # %% ../nbs/23_steps.ipynb #1090c6b5
-def _beacon(out, views, batch, points=128, step=7, walk="released", draw=random_draw):
-    return beacon_loss(out.scores, out.features, batch.mask, batch.tags, points, step, walk, draw)
+def _beacon(out, views, batch, **options):
+    return beacon_loss(out.scores, out.features, batch.mask, batch.tags, **options)
 
 
 SEGMENTER_LOSSES: dict[str, Loss] = {
@@ -152,10 +152,11 @@ def segmenter_steps(
     points: int = 128,  # BEACON's: points drawn on each side of a boundary
     step: int = 7,  # BEACON's: pixels from the boundary to the points
     walk: str = "released",  # BEACON's: `released` or `gradient`
+    similarity: str = "softmax",  # BEACON's: `softmax` or `cosine`
     draw: Draw = random_draw,  # BEACON's: which points
 ) -> Iterator[Losses]:
     "Give stage 7's losses: cross-entropy with the pseudo label's winner, BEACON on the soft one."
-    options = {"beacon": dict(points=points, step=step, walk=walk, draw=draw)}
+    options = {"beacon": dict(k=points, step=step, walk=walk, draw=draw, similarity=similarity)}
     on, table = begun(SEGMENTER_LOSSES, terms, epoch), SEGMENTER_LOSSES
     model.train()
     out = model(batch.image)
