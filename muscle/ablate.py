@@ -58,6 +58,11 @@ def _values(key: str, values: tuple, text: str) -> Callable[[Settings], dict[str
     return lambda profile: {text.format(value): [f"{key}={value}"] for value in values}
 
 
+def _cosine(weight: float) -> list[str]:
+    along = ["segmenter.beacon_walk=gradient", "segmenter.beacon_similarity=cosine"]
+    return [*along, f"segmenter.losses.beacon.weight={weight}"]
+
+
 _TRAINED = {"frozen": "false", "trained": "true"}
 
 # %% ../nbs/38_ablate.ipynb #372d8b20
@@ -77,6 +82,14 @@ ABLATIONS: dict[str, Ablation] = {
             "none": ["segmenter.losses.beacon=null"],
             "as released": ["segmenter.beacon_walk=released"],
             "along the gradient": ["segmenter.beacon_walk=gradient"],
+        },
+    ),
+    "beacon_similarity": Ablation(
+        "BEACON along the gradient on the cosine of features, weighed so that it is 1, 5, 20 % of the gradient",
+        "val_miou",
+        lambda profile: {
+            "none": ["segmenter.losses.beacon=null"],
+            **{f"cosine, λ = {weight}": _cosine(weight) for weight in (0.001, 0.005, 0.02)},
         },
     ),
 }

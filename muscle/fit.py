@@ -217,7 +217,7 @@ def _prepared(model, parameters, batches, steps, plan, accelerator):
     return Training(model, batches, steps, opt, rate, plan, accelerator)
 
 # %% ../nbs/24_fit.ipynb #f65b82c3
-LOOK_EVERY = 50  # iterations from one look at the gradients to the next
+LOOK_EVERY = 10  # iterations from one look at the gradients to the next
 
 
 @contextmanager
