@@ -224,13 +224,14 @@ LOOK_EVERY = 10  # iterations from one look at the gradients to the next
 def meeting(
     model: nn.Module,  # maybe wrapped
     look: bool,  # whether this iteration is looked at
-) -> Iterator[list[Tensor]]:  # at most one: what the module called `meets` gave last that carries a gradient
-    "Keep the features in which a network's losses meet, for as long as an iteration lasts."
+) -> Iterator[list[Tensor]]:  # filled by each pass that carries a gradient, with what the module called `meets` gave
+    "Collect the features in which a network's losses meet."
     network, met = bare(model), []
 
     def kept(module, inputs, output):
         last = output[-1] if isinstance(output, list | tuple) else output
-        met[:] = [last] if last.requires_grad else met
+        if last.requires_grad:
+            met.append(last)
 
     if not look or not hasattr(network, "meets"):
         yield met
@@ -244,17 +245,17 @@ def meeting(
 
 def pulls(
     parts: dict[str, Tensor],  # a step's losses
-    met: list[Tensor],  # of `meeting`
-) -> dict[str, Tensor]:  # name → norm of the loss's own gradient there; empty where nothing was kept
+    met: list[Tensor],  # the features that they were made of
+) -> dict[str, Tensor]:  # name → norm of the loss's own gradient there; empty where no features were kept
     "Measure how hard each loss pulls at the features."
-    if not met:
-        return {}
-    own = {name: loss for name, loss in parts.items() if loss.requires_grad}
-    gradients = {
-        name: torch.autograd.grad(loss, met, retain_graph=True, allow_unused=True) for name, loss in own.items()
-    }
-    norms = {name: gradient.float().norm() for name, (gradient,) in gradients.items() if gradient is not None}
-    return {name: norms.get(name, loss.new_zeros(())) for name, loss in parts.items()}
+
+    def pull(loss: Tensor) -> Tensor:
+        if not loss.requires_grad:
+            return loss.new_zeros(())
+        gradients = torch.autograd.grad(loss, met, retain_graph=True, materialize_grads=True)
+        return torch.stack([gradient.float().norm() for gradient in gradients]).norm()
+
+    return {name: pull(loss) for name, loss in parts.items()} if met else {}
 
 # %% ../nbs/24_fit.ipynb #1c3b4878
 def _steps_of(batch, model, steps, epoch, opt, plan, accelerator, met):
@@ -267,6 +268,7 @@ def _steps_of(batch, model, steps, epoch, opt, plan, accelerator, met):
         if parts is None:
             return
         total, pulled = sum(parts.values()), pulls(parts, met)
+        met.clear()
         if total.requires_grad:
             accelerator.backward(total)
             if plan.clip:
@@ -303,7 +305,7 @@ def run_epoch(
     rate: Schedule,  # told to go on after each iteration, unless by epoch
     plan: Plan,  # how long and how fast
     accelerator: Accelerator,  # device, precision, processes
-) -> dict[str, float]:  # name → mean over iterations and processes, of each loss and of their sum; E24.1 of each
+) -> dict[str, float]:  # name → mean over iterations and processes, of each loss and of their sum; E24.3 of each loss
     "Train for one epoch."
     batches.dataset.set_epoch(epoch)
     batches.sampler.set_epoch(epoch)
