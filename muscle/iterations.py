@@ -111,7 +111,7 @@ def bench_encoder_step(
     "Train stage 1 for an iteration, all losses on."
     views = (smooth_field(images, 3, side, side, seed=i) for i, side in enumerate((crop, 224, 224)))
     batch = EncoderSample(*views, *overlapping(images), tagged_batch(images))
-    model, plan = lively(Encoder(backbone)), Plan(1, images, 1e-4, 1e-5)
+    model, plan = lively(Encoder(backbone)), Plan(1, images, 1e-4, 1e-5, look_every=0)
     if plain:
         run = plain_iteration(model, batch, plain_encoder_steps, plan, device)
     else:
@@ -139,7 +139,7 @@ def bench_segmenter_step(
     "Train stage 7 for an iteration."
     mask = smooth_field(images, 21, crop, crop, seed=1).softmax(1)
     batch = SegmenterSample(smooth_field(images, 3, crop, crop), mask, tagged_batch(images))
-    model, plan = lively(Segmenter(backbone)), Plan(1, images, 1e-5, 1e-5, clip=9.0)
+    model, plan = lively(Segmenter(backbone)), Plan(1, images, 1e-5, 1e-5, clip=9.0, look_every=0)
     if plain:
         run = plain_iteration(model, batch, plain_segmenter_steps, plan, device)
     else:
