@@ -21,7 +21,7 @@ import click
 import muscle
 from .ablate import ABLATIONS, ablation_named, run_seeds, run_variants
 from .check import check_devkit, contact_sheet
-from .files import DataError, sole
+from .files import DataError, remedy, sole
 from .layouts import open_devkit
 from .processes import follow, join_team, leading
 from muscle.profile import (
@@ -37,7 +37,7 @@ from muscle.profile import (
 )
 from .provenance import GIVEN, given_files, run_given_files, versions
 from .run import Run, make_run, read_record
-from .runner import foreseen, run_stages, summary
+from .runner import GOES_ON, foreseen, run_stages, summary
 from .scenes import write_shapes
 from .settings import Settings, SettingsError
 from .stage import StageState, do_work, forget, mend, prepare_data, weights_file
@@ -46,14 +46,18 @@ from .voc import fetch_sbd, fetch_voc12
 # %% ../nbs/39_commands.ipynb #319ebde9
 @contextmanager
 def complaints() -> Iterator[None]:
-    "End a command with the message of what is wrong with data or settings, in status 2."
+    "End a command with the message of what is wrong with data or settings, in status 2, or with the machine, in 1."
     try:
         yield
     except (DataError, SettingsError, RuntimeError) as error:
         click.echo(str(error), err=True)
         sys.exit(2)
+    except OSError as error:
+        if not (help := remedy(str(error))):
+            raise
+        raise click.ClickException(f"{error}\n{help}\n{GOES_ON}") from error
     except KeyboardInterrupt:
-        click.echo("stopped; what is finished is kept: the same command goes on from there", err=True)
+        click.echo(f"stopped\n{GOES_ON}", err=True)
         sys.exit(130)
 
 

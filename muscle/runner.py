@@ -25,6 +25,7 @@ from typing import Any
 import click
 import nbformat
 
+from .files import remedy
 from .profile import PROJECT, STAGES, number_of, parameters_text
 from .run import Run
 from .settings import SettingsError
@@ -196,9 +197,9 @@ def failure_of(
     notebook: Path,  # the executed one
 ) -> StageFailed:
     "Say why a stage stopped, in a few lines; bad data and settings end in status 2."
-    failed = StageFailed(
-        f"stage {state.name} stopped: {kind}: {said}\nIts notebook, with the whole trace: {notebook}\n{GOES_ON}"
-    )
+    trace = f"Its notebook, with the whole trace: {notebook}"
+    lines = [f"stage {state.name} stopped: {kind}: {said}", remedy(f"{kind}: {said}", state.run.folder), trace, GOES_ON]
+    failed = StageFailed("\n".join(line for line in lines if line))
     failed.exit_code = 2 if kind in ("DataError", "SettingsError", "CheckpointError") else 1
     return failed
 
@@ -227,6 +228,8 @@ def run_stage(
             raise StageFailed(f"stage {state.name} was ended from outside, {often}\n{GOES_ON}") from None
         except PapermillExecutionError as error:
             raise failure_of(state, error.ename, error.evalue, target) from None
+        except OSError as error:  # papermill could not write the notebook
+            raise failure_of(state, type(error).__name__, str(error), target) from error
 
 # %% ../nbs/37_runner.ipynb #0818a53a
 def check_code(
