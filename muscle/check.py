@@ -210,6 +210,7 @@ def fault_message(
     faults: list[Fault],  # everything found
     root: Path,  # the devkit
     shown: int = 3,  # how many files of each kind to name
+    lists: Iterable[Path | None] = (),  # the texts that say which images there are
 ) -> str:  # one line for each kind of fault
     "Tell all that is wrong in one message."
     kinds = defaultdict(list)
@@ -221,6 +222,8 @@ def fault_message(
         for kind, where in kinds.items()
     ]
     hints = [f"  {hint}" for kind, hint in _HINTS.items() if kind in kinds]
+    if names := sorted({str(path.relative_to(root)) for path in lists if path}):
+        hints.append(f"  images are asked for by {', '.join(names)}")
     return "\n".join([f"{root}: this devkit is not ready, nothing was written", *lines, *hints])
 
 # %% ../nbs/05_check.ipynb #73e2e9ae
@@ -349,7 +352,7 @@ def check_devkit(
     faults += list(dict.fromkeys(fault for one in seen for fault in one.faults))
     faults = faults or common_faults(kit, seen, set(lists[train] if train else ()))
     if faults:
-        raise DataError(fault_message(faults, kit.root))
+        raise DataError(fault_message(faults, kit.root, lists=map(kit.list_file, lists)))
     report = understood(kit, lists, seen)
     both = sorted(set(lists.get(train, ())) & set(lists.get(val, ()))) if train != val else []
     note = f"{len(both)} photographs are in both {train} and {val}: {', '.join(both[:3])}"

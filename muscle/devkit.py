@@ -201,11 +201,11 @@ class Layout:
     def splits(self) -> tuple[str, ...]:  # the names of the lists, sorted
         raise NotImplementedError
 
-    def split(
-        self,
-        name: str,  # of a list
-    ) -> list[str]:  # IDs, in the list's order
+    def split(self, name: str) -> list[str]:  # the IDs of a list, in its order
         raise NotImplementedError
+
+    def list_file(self, name: str) -> Path | None:  # the text that a list is read from, where it is one
+        return None
 
     def image_file(
         self,

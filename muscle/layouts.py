@@ -74,6 +74,11 @@ class VocLists(VocFiles):
         lines = [line for lines in self.lists.values() for line in lines]
         return {line.id: line for line in [*lines, *(self.table or {}).values()] if line.photo}
 
+    def list_file(self, name: str) -> Path | None:  # the text that a list is read from
+        if self.lists:
+            return self.root / "ImageSets/Segmentation" / f"{name}.txt"
+        return self.root / "tags.csv" if self.table is not None else None
+
     def notes(self) -> list[str]:
         file = self.root / "classes.txt"
         words = class_lines(file)[0] if file.is_file() else []
