@@ -1,6 +1,6 @@
-"""Take over from finished runs what the project shows of them; python .ci/shown.py.
+"""Take over from finished runs what the project shows of them; python .ci/shown.py [NOTEBOOK …].
 
-After `make demo` (and runs of photos and scratch, where there are).
+After `make demo` (and runs of photos and scratch, where there are). With names it executes these notebooks alone.
 
 figures/ and data/results/ are copied. The stage notebooks get the outputs that the demo's run gave, small, under
 sources that stay as they are; the reader notebooks are executed anew. `--check` does nothing of it: it says whether
@@ -46,6 +46,7 @@ TABLES = (
     "ablation_*",
 )
 MOST, WIDE = 1_500_000, 900  # bytes of all stage notebooks, pixels of a picture
+PICTURE = 120_000  # bytes of a picture in another notebook
 SIZES = ((WIDE, 82), (WIDE, 68), (720, 68), (600, 60), (480, 50))  # width and JPEG quality, best first
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -72,14 +73,33 @@ def photograph() -> None:
 
 
 def execute(name: str) -> None:
-    "Run a reader notebook; of each widget only the still picture is kept."
+    "Run a notebook; of its outputs only what a page can show is kept, and that small."
     path = TOP / "nbs" / f"{name}.ipynb"
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, resources={"metadata": {"path": str(path.parent)}}, store_widget_state=False).execute()
-    for output in outputs(notebook):
-        output.get("data", {}).pop(WIDGET, None)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in map(still, cell.outputs) if output.get("data") or output.get("text")]
     nbformat.write(notebook, path)
     nbdev_clean(str(path))
+
+
+def still(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    "Leave of an output what a page can show: no widgets, no progress, no picture over the limit."
+    data = output.get("data", {})
+    if data.pop(WIDGET, None) and not any(kind.startswith("image/") for kind in data):
+        data.clear()
+    if output.get("name") == "stderr":
+        output.text = ""
+    for kind in ("image/png", "image/jpeg"):
+        if (picture := data.get(kind)) and len(picture) * 3 // 4 > PICTURE:
+            del data[kind]
+            tried = (smaller(picture, *size) for size in SIZES)
+            kind, picture = next(
+                (one for one in tried if len(one[1]) * 3 // 4 <= PICTURE), smaller(picture, *SIZES[-1])
+            )
+            data[kind] = picture
+    return output
 
 
 def outputs(notebook: nbformat.NotebookNode) -> Iterator[nbformat.NotebookNode]:
@@ -166,6 +186,10 @@ def check() -> list[str]:
 if __name__ == "__main__":
     if "--check" in sys.argv:
         sys.exit("\n".join(check()) or None)
+    if names := sys.argv[1:]:
+        for name in names:
+            execute(name)
+        sys.exit()
     copy("demo", "figures", FIGURES, ".png", TOP / "figures")
     for run in ("demo", "scratch", "photos"):
         copy(run, "tables", TABLES, ".csv", TOP / "data" / "results" / run)

@@ -286,15 +286,14 @@ def match_picture(
     shift = views[0].shape[1] + 2
     gap = np.full((views[0].shape[0], 2, 3), 255, np.uint8)
     drawn = Pixels.fromarray(np.concatenate([views[0], gap, views[1]], 1).repeat(larger, 0).repeat(larger, 1))
-    pen, colour = ImageDraw.Draw(drawn), OUTSIDE if cell is not None else INSIDE
+    pen, colour = ImageDraw.Draw(drawn, "RGBA"), OUTSIDE if cell is not None else INSIDE  # lets lines shine through
     for right, part, strong in zip((0, shift), boxes, chosen):
         _draw_regions(pen, part, strong, right, larger)
     ends = [(part[strong], shape) for part, strong, shape in zip(boxes, chosen, (plan.shape[:2], plan.shape[2:]))]
     flat = plan.reshape(plan.shape[0] * plan.shape[1], -1)
     for mass, start, end in reversed(heaviest(flat, lines, cell)):
         places = [_centre(*part, at, right) for part, at, right in zip(ends, (start, end), (0, shift))]
-        shade = tuple(round(255 * (1 - mass) + mass * c) for c in colour)
-        pen.line([(larger * x, larger * y) for x, y in places], fill=shade, width=1 + round(2 * mass))
+        pen.line([(larger * x, larger * y) for x, y in places], fill=(*colour, round(160 * mass)), width=1)
     return np.array(drawn)
 
 # %% ../nbs/29_colour.ipynb #ae491809

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['INFERNO', 'VIRIDIS', 'NARROW', 'WIDE', 'TRACK', 'LISTED', 'Picture', 'encoded', 'encoded_label', 'decoded', 'marked',
-           'titled', 'pictures_of', 'slider', 'hinted', 'dropdown', 'in_rows', 'in_a_row', 'unheard', 'offer',
-           'shown_if', 'told', 'Shell', 'ThresholdSlider', 'ChooserControls', 'ImageList', 'ImageChooser', 'class_box']
+           'titled', 'pictures_of', 'slider', 'hinted', 'dropdown', 'in_rows', 'unheard', 'offer', 'shown_if', 'told',
+           'Shell', 'ThresholdSlider', 'ChooserControls', 'ImageList', 'ImageChooser', 'class_box']
 
 # %% ../nbs/47_controls.ipynb #d33b67a3
 import base64
@@ -24,10 +24,9 @@ from PIL import Image
 
 import muscle
 from .colour import ring
-from .devkit import palette
+from .devkit import VOID, palette
 from .files import DataError
-from .pictures import class_legend
-from .plots import canvas
+from .pictures import in_a_row
 from .settings import SettingsError
 from .view import RunView, find_images, worst_quarter
 
@@ -150,23 +149,6 @@ def in_rows(
     "Arrange side by side, and below one another where the page is narrow."
     return W.HBox(list(children), layout=W.Layout(flex_flow="row wrap"))
 
-# %% ../nbs/47_controls.ipynb #cc7299dc
-def in_a_row(
-    pictures: Mapping[str, np.ndarray],  # title → (H, W, 3) uint8
-    present: Sequence[int],  # label numbers to explain
-    class_names: Sequence[str],  # (C,) background first
-) -> Figure:
-    "Draw pictures of one height side by side, with their titles and a legend."
-    shapes = [picture.shape[1] / picture.shape[0] for picture in pictures.values()]
-    size = (9, 8.8 / sum(shapes) + 0.35 + 0.3 * bool(len(present)))
-    with canvas("light", 1, len(shapes), size, width_ratios=shapes) as (figure, axes):
-        figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
-        for ax, (title, picture) in zip(axes[0], pictures.items()):
-            ax.imshow(picture)
-            ax.set(xticks=[], yticks=[], title=title)
-        class_legend(figure, present, class_names)
-    return figure
-
 # %% ../nbs/47_controls.ipynb #d2d2c3d0
 @contextmanager
 def unheard(
@@ -215,25 +197,47 @@ def told(
         said.value = f"{what} ({html.escape(str(error))})"
 
 # %% ../nbs/47_controls.ipynb #b5b75745
-class Shell(W.VBox):
-    "A widget that leaves a still picture where no kernel runs."
+class _Still(W.VBox):
+    "Titled pictures that leave a still where no kernel runs."
 
     titled: Mapping[str, Picture]  # title → picture, set by each widget
+
+    def named(self) -> Mapping[str, Picture]:
+        "Give the pictures by the titles that a still has."
+        return self.titled
+
+    def classes(self) -> Sequence[int]:
+        "List the classes whose maps are on the screen."
+        return []
+
+    def legend(self) -> list[int]:
+        "List the label numbers on the screen, in maps and labels."
+        labels = [decoded(picture.label) for picture in self.titled.values() if picture.label]
+        return sorted(set(self.classes()).union(*(np.unique(label).tolist() for label in labels)) - {0, VOID})
+
+    def still(self) -> Figure:
+        "Draw the pictures as they are now."
+        filled = {title: picture for title, picture in self.named().items() if picture.value}
+        shown = {title: marked(decoded(picture.value), picture.point) for title, picture in filled.items()}
+        return in_a_row(shown, self.legend(), self.view.names)
+
+    def _repr_mimebundle_(self, **options):
+        bundle, memory = super()._repr_mimebundle_(**options), io.BytesIO()
+        if any(picture.value for picture in self.titled.values()):
+            look = {"bbox_inches": "tight", "pil_kwargs": {"quality": 90, "subsampling": 0}}
+            self.still().savefig(memory, format="jpeg", **look)
+            bundle["image/jpeg"] = base64.b64encode(memory.getvalue()).decode()
+        return bundle
+
+# %% ../nbs/47_controls.ipynb #abb60860
+class Shell(_Still):
+    "What the widgets share: a run, and pictures of it."
+
     chooser: "ChooserControls"  # of a run
 
     @property
     def view(self) -> RunView:
         return self.chooser.view
-
-    def still(self) -> Figure:
-        "Draw the pictures as they are now."
-        filled = {title: picture for title, picture in self.titled.items() if picture.value}
-        shown = {title: marked(decoded(picture.value), picture.point) for title, picture in filled.items()}
-        return in_a_row(shown, self.legend(), self.view.names)
-
-    def legend(self) -> list[int]:
-        "List the label numbers to explain under the still."
-        return []
 
     def empty(
         self,
@@ -242,13 +246,6 @@ class Shell(W.VBox):
         "Clear all pictures."
         for picture in self.titled.values():
             picture.value, picture.label, picture.point, picture.lack = b"", b"", [-1, -1], lack
-
-    def _repr_mimebundle_(self, **options):
-        bundle, memory = super()._repr_mimebundle_(**options), io.BytesIO()
-        if any(picture.value for picture in self.titled.values()):
-            self.still().savefig(memory, format="jpeg", pil_kwargs={"quality": 90, "subsampling": 0})
-            bundle["image/jpeg"] = base64.b64encode(memory.getvalue()).decode()
-        return bundle
 
 # %% ../nbs/47_controls.ipynb #9d36ecb9
 TRACK = (100, 130)  # pixels from a slider's left edge to where it is 0, and on to where it is 1

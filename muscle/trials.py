@@ -102,9 +102,14 @@ class _ComparerParts(C.Shell):
     def view(self) -> RunView:
         return self.sides[0].view
 
-    def legend(self) -> list[int]:
-        "List the classes on the screen."
-        return self.view.classes(self.image.value) if self.image.value else []
+    def named(self) -> dict[str, C.Picture]:
+        "Give the pictures by titles that say what each side shows."
+        photo, *drawn, truth = self.pictures
+        told = [side.source.value or "nothing" for side in self.sides]
+        if self.sides[0].run.value != self.sides[1].run.value:
+            told = [f"{side.run.value}: {what}" for side, what in zip(self.sides, told)]
+        one, other = (f"{name}: {what}" for name, what in zip(("one", "other"), told))
+        return dict(zip(("photo", one, other, "truth"), (photo, *drawn, truth)))
 
 # %% ../nbs/49_trials.ipynb #ac6a635b
 def _class_table(one, other, names):
@@ -312,8 +317,8 @@ def _found_text(name, own, found, names):
 class _PhotoPictures(_PhotoWork):
     "What `PhotoTrial` draws."
 
-    def legend(self) -> list[int]:
-        "List the classes on the screen."
+    def classes(self) -> list[int]:
+        "List the classes whose maps are on the screen."
         return list(self._made()[0].classes) if self._made() else []
 
     def _made(self):

@@ -23,7 +23,7 @@ from .view import SOFT, RunView, chosen_planes
 CAM_PICTURES = {  # title → what a screen reader says
     "photo": "photo",
     "maps: click a pixel": "maps; click a pixel",
-    "label, true border in white": "label; click a pixel",
+    "label: click a pixel": "label; click a pixel",
     "SGC affinity of the pixel": "affinity of the clicked pixel",
     "its random walk": "walk from the clicked pixel",
 }
@@ -75,7 +75,7 @@ class _CamPictures(_CamParts):
         self.labels.label, self.labels.name = C.encoded_label(label), self.opened
         tags = ", ".join(self.view.tags(self.opened)) or "no tags"
         said = f"{self.opened}: {tags}. {evidence.iou_text(truth, label, self.view.names)}"
-        self.said.value = html.escape(said)
+        self.said.value = html.escape(said if truth is None else f"{said}; the true border is white")
 
 # %% ../nbs/48_widgets.ipynb #279e06a0
 class _CamLinks(_CamPictures):
@@ -149,8 +149,8 @@ class _CamSource(_CamLayers):
             return self.view.at_scale(self.opened, self.scale.value)[self.source.value]
         return self.view.layer(self.opened, self.source.value)
 
-    def legend(self) -> list[int]:
-        "List the classes on the screen."
+    def classes(self) -> list[int]:
+        "List the classes whose maps are on the screen."
         return list(self.layer.classes) if self.layer else []
 
     def scores(self) -> dict[str, float]:  # id → IoU (%), by the source and threshold on the screen
@@ -299,8 +299,8 @@ class _MatchParts(C.Shell):
         rows = [*map(C.in_rows, pairs), self.said, C.in_rows([C.titled(*each) for each in self.titled.items()])]
         super().__init__([W.HBox([self.chooser, W.VBox(rows)])])
 
-    def legend(self) -> list[int]:
-        "List the classes on the screen."
+    def classes(self) -> list[int]:
+        "List the classes whose maps are on the screen."
         return self.view.classes(self.chooser.id) if self.chooser.id else []
 
 # %% ../nbs/48_widgets.ipynb #3a090d92
