@@ -93,15 +93,21 @@ def walk_from(
     seeds: np.ndarray,  # (K, H, W) maps in 0..1
     pad_to: int,  # side of the square that IRN was trained on, pixels
     accelerator: Accelerator,  # device
+    background: float | None = None,  # height of a background that walks too; None: none does
     **settings: float,  # of `random_walk`: beta, exp_times, radius
 ) -> Tensor:  # (K, h, w) on the grid of ceil(size / 4)
     "Walk an image's maps up to the edges that IRN sees in it."
     edge, _ = irn.infer(to_tensor(image).to(accelerator.device), pad_to)
-    cams = torch.as_tensor(np.asarray(seeds, np.float32), device=accelerator.device)
-    if not len(cams):
-        return cams.new_zeros(0, *edge.shape[1:])
-    cams = F.interpolate(cams[:, None], edge.shape[1:], mode="bilinear", align_corners=False)[:, 0]
-    return random_walk(cams, edge, **settings)
+    maps = torch.as_tensor(np.asarray(seeds, np.float32), device=accelerator.device)
+    if not len(maps):
+        return maps.new_zeros(0, *edge.shape[1:])
+    maps = F.interpolate(maps[:, None], edge.shape[1:], mode="bilinear", align_corners=False)[:, 0]
+    if background is None:
+        return random_walk(maps, edge, **settings)
+    heights = torch.cat([torch.full_like(maps[:1], background), maps])
+    shares = heights / heights.sum(0)
+    walked = random_walk(shares, edge, **settings)
+    return background * walked[1:] / walked[:1].clamp(min=1e-12)
 
 # %% ../nbs/27_labels.ipynb #df1cabe1
 def walk_maps(
@@ -115,17 +121,19 @@ def walk_maps(
     background: float,  # height of the background plane, as a share of the maps' maximum
     accelerator: Accelerator,  # device, this process's place
     largest: int = LARGEST,  # the longest side that is worked at
+    background_walks: bool = False,  # whether that plane walks too
     **settings: float,  # of `random_walk`: beta, exp_times, radius
 ) -> None:
     "Walk each image's SGC maps along IRN's edges, and write soft and hard labels."
     irn = ready(irn, accelerator.device)
+    walk = dict(pad_to=pad_to, accelerator=accelerator, background=background if background_walks else None, **settings)
 
     def read(id: str) -> tuple:
         return open_photo(devkit, id, largest), read_maps(maps(id), whole=False)
 
     def work(id: str, data: tuple) -> None:
         photo, seeds = data
-        walked = walk_from(irn, photo.image, seeds.sgc, pad_to, accelerator, **settings).cpu().numpy()
+        walked = walk_from(irn, photo.image, seeds.sgc, **walk).cpu().numpy()
         write_soft(soft(id), seeds.classes, walked, background, photo.image.shape[:2], photo.whole)
         write_label(label(id), hard_label(read_soft(soft(id), whole=False), photo.size))
 

@@ -80,8 +80,10 @@ def label_by_tags(
     pseudo, cams = run.settings("pseudo"), run.settings("cams")
     _, sgc = multiscale_cams(labeller.encoder, image, list(classes), cams.scales, here)
     walk = dict(beta=pseudo.beta, exp_times=pseudo.exp_times, radius=pseudo.radius)
+    height = threshold_of(run, "pseudo", "background")
+    walk |= dict(background=height if pseudo.background_walks else None)
     planes = walk_from(labeller.irn, image, sgc.cpu().numpy(), run.settings("irn").crop, here, **walk).cpu()
-    soft = soft_planes(planes, image.shape[:2], threshold_of(run, "pseudo", "background"))
+    soft = soft_planes(planes, image.shape[:2], height)
     label = hard_label(SoftLabel(np.asarray(classes), soft))
     return refined(image, label, pseudo.crf) if pseudo.crf and label.any() else label
 

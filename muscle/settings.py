@@ -290,6 +290,7 @@ class PseudoSettings(Settings):
     exp_times: Annotated[int, Field(strict=True, ge=0, le=14)] = Field(6, description="the walk has 2^exp_times steps")
     radius: Radius = Field(5, description="a step goes to cells nearer than this")
     background: LevelOrAuto = Field(0.35, description="height of the background plane, or auto")
+    background_walks: Flag = Field(False, description="whether that plane walks too; the released program's does not")
     crf: CrfOrNone = Field(LABEL_CRF, description="constants of the CRF, or none")
 
 # %% ../nbs/30_settings.ipynb #00961af4

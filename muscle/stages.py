@@ -308,7 +308,7 @@ def make_irn_labels(
     accelerator: Accelerator,  # device, precision, processes
 ) -> None:
     "Make what IRN learns from (stage 3)."
-    shares = {"foreground": 1.1, "background": 0.4}  # sure of a class above the border, of nothing well under it
+    shares = {"foreground": 1.05, "background": 0.95}  # a narrow band between: pairs across it teach where edges are
     heights = settled(run, "irn_labels", settings, partial(read_planes, run, "SGC"), shares, accelerator)
     label_for_irn(
         run.devkit,
@@ -339,9 +339,10 @@ def make_pseudo_labels(
         planes = walk_from(irn, photo.image, seeds.sgc, **walk).cpu()
         return soft_planes(planes, photo.image.shape[:2], 0)[1:].numpy(), seeds.classes
 
-    height = settled(run, "pseudo", settings, walked, {"background": 1.0}, accelerator)["background"]
+    planes = partial(read_planes, run, "SGC") if settings.background_walks else walked
+    height = settled(run, "pseudo", settings, planes, {"background": 1.0}, accelerator)["background"]
     files = dict(maps=run.maps, soft=run.soft, label=run.pseudo_label)
-    walk_maps(irn, run.devkit, ids, **files, background=height, **walk)
+    walk_maps(irn, run.devkit, ids, **files, background=height, background_walks=settings.background_walks, **walk)
     refine_labels(
         run.devkit,
         ids,
