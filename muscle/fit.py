@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Averages', 'Steps', 'Schedule', 'schedule', 'optimizer', 'rate_groups', 'Plan', 'bare', 'averaged', 'Position',
-           'resume', 'keep', 'Training', 'meeting', 'pulls', 'run_epoch', 'measured_epoch', 'train']
+           'resume', 'keep', 'fitting', 'Training', 'meeting', 'pulls', 'run_epoch', 'measured_epoch', 'train']
 
 # %% ../nbs/24_fit.ipynb #1067514d
 import time
@@ -184,6 +184,15 @@ Steps = Callable[
 ]  # (model, batch, epoch) → losses of each step
 
 
+def fitting(
+    batch: int,  # images that are wanted in an iteration
+    images: int,  # that there are
+    processes: int,  # that share them evenly
+) -> int:  # at most `images`; 0: there are fewer images than processes
+    "Give the batch that so few images can fill."
+    return min(batch, images - images % processes)
+
+
 class Training(NamedTuple):
     "What an epoch needs."
 
@@ -201,11 +210,11 @@ def _batches(samples, plan, accelerator):
     processes = accelerator.num_processes
     if plan.batch % processes:
         raise ValueError(f"a batch of {plan.batch} cannot be shared among {processes} processes: choose a multiple")
+    each = fitting(plan.batch, len(samples), processes) // processes
+    if not each:
+        raise ValueError(f"{len(samples)} images cannot be shared among {processes} processes: take fewer processes")
     own = dict(process=accelerator.process_index, processes=processes)
-    batches = loader(samples, plan.batch // processes, plan.workers, plan.seed, **own)
-    if not len(batches):
-        raise ValueError(f"{len(samples)} images do not fill one batch of {plan.batch}: choose a smaller batch")
-    return batches
+    return loader(samples, each, plan.workers, plan.seed, **own)
 
 
 def _prepared(model, parameters, batches, steps, plan, accelerator):

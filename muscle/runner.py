@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['GOES_ON', 'ALWAYS', 'SAID', 'stage_notebook', 'bare_notebook', 'last_bar', 'shown', 'StageFailed', 'forks',
-           'become_kernel', 'end_with_command', 'Forked', 'failure_of', 'run_stage', 'check_code', 'check_sources',
-           'run_stages', 'foreseen', 'summary']
+           'become_kernel', 'end_with_command', 'Forked', 'failure_of', 'run_stage', 'check_code', 'small_batch',
+           'check_sources', 'run_stages', 'foreseen', 'summary']
 
 # %% ../nbs/37_runner.ipynb #62c5438f
 import multiprocessing
@@ -26,6 +26,7 @@ import click
 import nbformat
 
 from .files import remedy
+from .fit import fitting
 from .profile import PROJECT, STAGES, number_of, parameters_text
 from .run import Run
 from .settings import SettingsError
@@ -245,6 +246,15 @@ def check_code(
         raise SettingsError("\n".join(["these stages were done with other code, in the modules named:", *lines, how]))
 
 
+def small_batch(
+    state: StageState,  # the stage
+) -> str | None:
+    "Say how large batches are where a stage trains on fewer images than fill one."
+    batch, images = getattr(state.settings, "batch", 0), len(state.run.ids("train"))
+    own = fitting(batch, images, state.run.machine.processes)
+    return f"{images} images: batches of {own} instead of {batch}" if own < batch else None
+
+
 def check_sources(
     state: StageState,  # the stage
 ) -> None:
@@ -276,6 +286,8 @@ def run_stages(
         if state.done():
             click.echo(f"{title}  done before")
             continue
+        if few := small_batch(state):
+            click.echo(f"{title}  {few}")
         run_stage(state, title)
         run = Run(run.folder)
         click.echo(f"{title}  {run.entry(name)['seconds']:7.1f} s  {run.entry(name)['peak_mb']:6.0f} MB")
