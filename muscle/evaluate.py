@@ -116,8 +116,7 @@ def settled(
     if "auto" not in given.values():
         return given
     found = agreed(run, planes, IMAGES, accelerator)
-    chosen = {key: found.threshold * shares[key] if value == "auto" else value for key, value in given.items()}
-    chosen = {key: round(min(value, 0.95), 3) for key, value in chosen.items()}
+    chosen = given | {key: round(min(found.threshold * shares[key], 0.95), 3) for key in shares if given[key] == "auto"}
     if accelerator.is_main_process:
         curve = dict(tried=found.thresholds.tolist(), agreement=found.curve.round(4).tolist())
         with aside(run.chosen(stage)) as draft:
@@ -216,8 +215,9 @@ def score_seeds(
     settings: ScoreSettings,  # the stage's section of the profile
     accelerator: Accelerator,  # device, precision, processes
 ) -> None:
-    "Score seeds and pseudo labels (stage 6); without masks only say what CRF agreement chooses."
-    choices, curves, refined = agreements(run, settings.agreement_images, accelerator), {}, None
+    "Score seeds and pseudo labels (stage 6); without masks only say what CRF agreement chooses, where it is asked."
+    asked = run.devkit.has_masks or settings.threshold == "crf-agreement"
+    choices, curves, refined = agreements(run, asked * settings.agreement_images, accelerator), {}, None
     if run.devkit.has_masks:
         curves = _curves(run, choices, accelerator)
         if "random walk" in curves:

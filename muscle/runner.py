@@ -24,6 +24,7 @@ from typing import Any
 
 import click
 import nbformat
+from tqdm.std import tqdm
 
 from .files import remedy
 from .fit import fitting
@@ -124,6 +125,7 @@ def become_kernel(
     os.setsid()  # Ctrl-C in the terminal is for the command, not for the kernel
     os.chdir(folder)
     os.environ.update(environment)
+    tqdm.set_lock(threading.RLock())  # its own would be a named semaphore, which a killed kernel leaves behind
     threading.Thread(target=end_with_command, daemon=True).start()
     IPKernelApp.launch_instance(argv=["-f", connection, "--log-level=CRITICAL"])
 

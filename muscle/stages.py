@@ -23,7 +23,7 @@ from .contrast import Classification
 from .devkit import Devkit, read_label
 from .encoder import Encoder
 from .evaluate import IMAGES, agreed, seed_miou, settled, val_miou
-from .fit import Plan, bare, train
+from .fit import Plan, bare, fitting, train
 from .infer import infer_cams, open_photo, ready, segment_images
 from .irn import IRN, load_irn, measure_mean_shift, parameter_groups
 from .labels import label_for_irn, refine_labels, walk_from, walk_maps
@@ -150,7 +150,7 @@ def train_irn(
     samples = IrnSamples(run.devkit, run.ids("train"), labels, settings.crop, tuple(settings.scale), run.seed)
 
     def centre(net: torch.nn.Module) -> None:
-        batches = loader(samples, settings.batch, run.machine.workers, run.seed)
+        batches = loader(samples, fitting(settings.batch, len(samples), 1), run.machine.workers, run.seed)
         shown = progress(batches, "mean displacement", show=accelerator.is_main_process)
         measure_mean_shift(accelerator.unwrap_model(net), (batch.image.to(accelerator.device) for batch in shown))
 
