@@ -133,8 +133,9 @@ def write_table(
     "Write tables/NAME.csv and .md."
     with aside(run.table(name)) as draft:
         table.to_csv(draft, index=False)
-    with aside(run.table(name, "md")) as draft:
-        draft.write_text(markdown_table(table, digits), encoding="utf-8")
+    if len(table):  # an empty one has nothing to show
+        with aside(run.table(name, "md")) as draft:
+            draft.write_text(markdown_table(table, digits), encoding="utf-8")
 
 
 def write_classes(
@@ -228,14 +229,8 @@ def score_seeds(
     if not curves:
         return
     rows = _seed_rows(run, settings, threshold_ways(run, curves, choices), curves, refined)
-    kept = {kind: np.isin(curve.thresholds, THRESHOLDS) for kind, curve in curves.items()}
-    write_table(
-        run,
-        "curve",
-        pd.DataFrame(
-            {"threshold": THRESHOLDS} | {kind: 100 * curve.miou()[kept[kind]] for kind, curve in curves.items()}
-        ),
-    )
+    table = {kind: 100 * curve.miou()[np.isin(curve.thresholds, THRESHOLDS)] for kind, curve in curves.items()}
+    write_table(run, "curve", pd.DataFrame({"threshold": THRESHOLDS} | table))
     note_scores(run, "scores", run.ids("score"), rows)
 
 # %% ../nbs/35_evaluate.ipynb #4256d07f

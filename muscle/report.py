@@ -232,8 +232,9 @@ def caption(
     name: str,  # of a table or figure
 ) -> str:
     "Say what a table or figure shows."
-    ablation = ABLATIONS.get(name.removeprefix("ablation_"))
-    return f"Ablation: {ablation.what}." if ablation else CAPTIONS.get(name, name.replace("_", " "))
+    if name.startswith("ablation_"):
+        return f"Ablation: {ABLATIONS[name.removeprefix('ablation_')].what}."
+    return CAPTIONS.get(name, name.replace("_", " "))
 
 
 def there(
