@@ -21,12 +21,12 @@ import pandas as pd
 from scipy.stats import t as student
 
 from .evaluate import image_counts, write_table
-from .files import nearest
+from .files import SettingsError, nearest
 from .profile import STAGES, assign, make_profile, needs
 from .run import Run, make_run, write_record
 from .runner import SAID, run_stages
 from .score import drawn_miou, drawn_times
-from .settings import Settings, SettingsError
+from .settings import Settings
 
 # %% ../nbs/38_ablate.ipynb #371ab01e
 class Ablation(NamedTuple):

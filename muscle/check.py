@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['Needs', 'image_needs', 'Fault', 'file_fault', 'mask_faults', 'tag_faults', 'image_faults', 'Seen', 'look',
-           'list_faults', 'common_faults', 'fault_message', 'ListReport', 'CheckReport', 'report_lines', 'photo_notes',
-           'understood', 'check_devkit', 'tile', 'contact_sheet']
+           'list_faults', 'common_faults', 'fault_message', 'ListReport', 'CheckReport', 'report_lines', 'understood',
+           'check_devkit', 'tile', 'contact_sheet', 'muscle_check']
 
 # %% ../nbs/05_check.ipynb #aa3f5724
 import os
@@ -15,12 +15,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
-from .devkit import LARGEST, VOID, Devkit, PhotoHeader, palette, photo_header
-from .files import DataError, aside, cores, nearest
+from .devkit import LARGEST, VOID, Devkit, PhotoHeader, palette, photo_header, photo_notes
+from .files import DataError, aside, complaints, cores, nearest
+from .layouts import open_devkit
+from .lists import usual_list
 
 # %% ../nbs/05_check.ipynb #4298275b
 class Needs(NamedTuple):
@@ -278,24 +281,6 @@ def report_lines(
         lines.append(f"in the tags but not in masks: {listed(report.only_tags)}")
     return lines + report.notes
 
-# %% ../nbs/05_check.ipynb #dcf3cc09
-def photo_notes(
-    seen: list[Seen],  # all images
-) -> list[str]:
-    "Say what was noticed about photographs that are not as most are."
-    turned = "turned as their cameras noted (EXIF), and masks drawn on the stored picture with them"
-    deep = "of 16 bits or more, scaled to 8 by the least of 255, 4095 and 65535 that holds their brightest value"
-    large = f"longer than {LARGEST} pixels, worked at that size and labelled at their own"
-    kinds = {
-        turned: lambda photo: photo.turn is not None,
-        deep: lambda photo: photo.mode.startswith(("I", "F")),
-        large: lambda photo: max(photo.size) > LARGEST,
-        "transparent in places; the colours under the glass are read": lambda photo: "A" in photo.mode,
-    }
-    found = {what: [one.id for one in seen if one.photo and test(one.photo)] for what, test in kinds.items()}
-    some = {what: ", ".join(ids[:3]) + " …" * (len(ids) > 3) for what, ids in found.items()}
-    return [f"{len(ids)} photographs are {what}: {some[what]}" for what, ids in found.items() if ids]
-
 # %% ../nbs/05_check.ipynb #3c7409ab
 def _list_report(seen):
     "Count the images of a list."
@@ -329,7 +314,7 @@ def understood(
         only_tags=_per_class(kit, (tags - shown for tags, shown in both)),
         sizes=(sizes[0], sizes[-1]),
         kinds=dict(Counter(f"{one.photo.format} {one.photo.mode}" for one in seen).most_common()),
-        notes=kit.notes() + photo_notes(seen),
+        notes=kit.notes() + photo_notes({one.id: one.photo for one in seen if one.photo}),
     )
 
 # %% ../nbs/05_check.ipynb #d75eac72
@@ -400,3 +385,20 @@ def contact_sheet(
         sheet.paste(tile(kit, id, side), (number % across * (2 * side + 8), number // across * (side + 42)))
     with aside(path) as draft:
         sheet.save(draft, format="PNG")
+
+# %% ../nbs/05_check.ipynb #0ad98c12
+@click.command()
+@click.argument("path")
+@click.option("--sheet", type=click.Path(dir_okay=False), help="Also draw samples with their tags to this PNG.")
+def muscle_check(path, sheet):
+    """Check a dataset in PATH as a run would, whole; say how it was understood, and what is wrong with it."""
+    with complaints():
+        devkit = open_devkit(path)
+        there = devkit.splits()
+        words = {"train": "train", "score": "train", "val": "val"}
+        lists = {use: name for use, word in words.items() if (name := usual_list(word, there))}
+        report = check_devkit(devkit, **lists or {"train": "train"})
+        click.echo(str(report))
+        if sheet:
+            contact_sheet(devkit, sheet)
+            click.echo(f"samples: {sheet}")

@@ -25,9 +25,8 @@ from PIL import Image
 import muscle
 from .colour import ring
 from .devkit import VOID, palette
-from .files import DataError
+from .files import DataError, SettingsError
 from .pictures import in_a_row
-from .settings import SettingsError
 from .view import RunView, find_images, worst_quarter
 
 # %% ../nbs/47_controls.ipynb #d0c06d95

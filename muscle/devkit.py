@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['VOID', 'VOC_CLASSES', 'MOST_PIXELS', 'LARGEST', 'palette', 'PhotoHeader', 'photo_header', 'working_size',
-           'read_image', 'read_label', 'write_label', 'class_index', 'Layout', 'Pictures', 'Masks', 'Tags', 'trace',
-           'Devkit']
+           'read_image', 'photo_notes', 'read_label', 'write_label', 'class_index', 'Layout', 'Pictures', 'Masks',
+           'Tags', 'trace', 'Devkit']
 
 # %% ../nbs/01_devkit.ipynb #b4145bf1
 import hashlib
@@ -131,6 +131,24 @@ def read_image(
             picture = picture.resize(target, Image.Resampling.BICUBIC, reducing_gap=3)
         picture = picture if picture.mode == "RGB" else picture.convert("RGB")
         return np.array(picture if header.turn is None else picture.transpose(header.turn))
+
+# %% ../nbs/01_devkit.ipynb #818ac437
+def photo_notes(
+    photos: dict[str, PhotoHeader],  # by ID
+) -> list[str]:
+    "Say what was noticed about photographs that are not as most are."
+    turned = "turned as their cameras noted (EXIF), and masks drawn on the stored picture with them"
+    deep = "of 16 bits or more, scaled to 8 by the least of 255, 4095 and 65535 that holds their brightest value"
+    large = f"longer than {LARGEST} pixels, worked at that size and labelled at their own"
+    kinds = {
+        turned: lambda photo: photo.turn is not None,
+        deep: lambda photo: photo.mode.startswith(("I", "F")),
+        large: lambda photo: max(photo.size) > LARGEST,
+        "transparent in places; the colours under the glass are read": lambda photo: "A" in photo.mode,
+    }
+    found = {what: [id for id, photo in photos.items() if test(photo)] for what, test in kinds.items()}
+    some = {what: ", ".join(ids[:3]) + " …" * (len(ids) > 3) for what, ids in found.items()}
+    return [f"{len(ids)} photographs are {what}: {some[what]}" for what, ids in found.items() if ids]
 
 # %% ../nbs/01_devkit.ipynb #bb67fe5e
 def _numbers_of(path: str | Path, colours: np.ndarray) -> np.ndarray:

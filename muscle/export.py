@@ -22,9 +22,8 @@ import numpy as np
 from PIL import Image
 
 from .colour import overlay_label
-from .commands import complaints
 from .devkit import LARGEST, read_label, working_size, write_label
-from .files import DataError, aside, write_lines
+from .files import DataError, aside, complaints, write_lines
 from .formats import Labelled, brush_config, brush_task, coco_json, cvat_xml, hexadecimal
 from .maps import label_at
 from .photos import write_overlay

@@ -23,10 +23,9 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from .colour import overlay_label
-from .commands import complaints
 from .crf import crf_probabilities
 from .devkit import LARGEST, class_index, photo_header, read_image, read_label, write_label
-from .files import DataError, aside, write_lines
+from .files import DataError, aside, complaints, write_lines
 from .infer import multiscale_cams, multiscale_scores, ready, recognised, winner
 from .labels import refined, walk_from
 from .lists import PHOTOS

@@ -19,8 +19,8 @@ from pydantic import Field, create_model
 
 import muscle
 from . import settings as sections
-from .files import nearest, read_text
-from .settings import Settings, SettingsError, Whole, checked
+from .files import SettingsError, nearest, read_text
+from .settings import Settings, Whole, checked
 
 # %% ../nbs/31_profile.ipynb #8b9f4d7a
 PROJECT = Path(muscle.__file__).resolve().parent.parent

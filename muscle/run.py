@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from .devkit import Devkit
-from .files import DataError, aside
+from .files import DataError, SettingsError, aside
 from .layouts import open_devkit
 from .maps import read_maps, read_soft
 from .profile import STAGES, located, make_profile, provider, results
 from .provenance import commit, machine_facts, versions
-from .settings import Settings, SettingsError, checked
+from .settings import Settings, checked
 
 # %% ../nbs/33_run.ipynb #2392f4d8
 PARTS = {"stages": dict, "results": dict, "profile": dict}  # of a record; who writes them fills in the rest

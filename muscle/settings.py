@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['Count', 'Whole', 'Flag', 'Share', 'Positive', 'Amount', 'Level', 'LevelOrAuto', 'Radius', 'Pixels', 'Scales', 'Names',
-           'ScaleRange', 'PixelRange', 'BackboneName', 'EncoderTerms', 'SegmenterTerms', 'CrfOrNone', 'SettingsError',
-           'checked', 'Settings', 'TermSettings', 'DataSettings', 'MachineSettings', 'TrainingSettings',
-           'TrunkSettings', 'EncoderSettings', 'IrnSettings', 'SegmenterSettings', 'CamSettings', 'IrnLabelSettings',
-           'PseudoSettings', 'ScoreSettings', 'SegmentationSettings', 'ReportSettings']
+           'ScaleRange', 'PixelRange', 'BackboneName', 'EncoderTerms', 'SegmenterTerms', 'CrfOrNone', 'checked',
+           'Settings', 'TermSettings', 'DataSettings', 'MachineSettings', 'TrainingSettings', 'TrunkSettings',
+           'EncoderSettings', 'IrnSettings', 'SegmenterSettings', 'CamSettings', 'IrnLabelSettings', 'PseudoSettings',
+           'ScoreSettings', 'SegmentationSettings', 'ReportSettings']
 
 # %% ../nbs/30_settings.ipynb #45975486
 import re
@@ -17,14 +17,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from .backbone import BACKBONES
 from .crf import LABEL_CRF, SEGMENTATION_CRF, Crf
-from .files import nearest
+from .files import SettingsError, nearest
 from .steps import LOSSES, SEGMENTER_LOSSES
 
 # %% ../nbs/30_settings.ipynb #20c35028
-class SettingsError(ValueError):
-    "A setting is wrong; the message names it and says what is allowed."
-
-
 _KIND = re.compile(
     r"(function|constrained|literal|Crf|float|int|str|bool|list)\b.*\[|none$"
 )  # what pydantic adds to a path

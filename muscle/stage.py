@@ -26,14 +26,14 @@ import numpy as np
 from .check import check_devkit
 from .checkpoint import read_checkpoint
 from .devkit import read_label, trace
-from .files import DataError, sole
+from .files import DataError, SettingsError, sole
 from .layouts import open_devkit
 from .processes import PeakMemory, open_accelerator, share_work
 from .profile import STAGES, located, needs, number_of, provider, read_profile, stage_named
 from .provenance import code_marks, commit, machine_facts, other_code, run_given_files, versions
 from .run import Run, make_run, write_record
 from .scenes import write_shapes
-from .settings import Settings, SettingsError, checked
+from .settings import Settings, checked
 
 # %% ../nbs/34_stage.ipynb #230343a9
 def prepare_data(

@@ -22,14 +22,13 @@ from PIL import Image
 
 from .devkit import LARGEST, VOID, read_label, working_size
 from .evaluate import fixed_thresholds
-from .files import DataError, aside, write_lines
+from .files import DataError, SettingsError, aside, write_lines
 from .infer import multiscale_cams
 from .maps import label_at, label_of, read_maps, read_soft
 from .profile import PROJECT, located
 from .run import Run, read_record, threshold_of, write_record
 from .samples import to_tensor
 from .score import confusion, iou
-from .settings import SettingsError
 from .stages import make_maps, make_pseudo_labels, segment, trained_encoder, trained_irn, trained_segmenter
 
 # %% ../nbs/43_view.ipynb #16a5bdd6

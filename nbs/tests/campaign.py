@@ -32,7 +32,8 @@ import pandas as pd
 from PIL import Image
 from skimage import data
 
-from muscle.commands import muscle_check, muscle_run
+from muscle.check import muscle_check
+from muscle.commands import muscle_run
 from muscle.photos import muscle_label
 from muscle.profile import PROFILES, PROJECT
 from muscle.run import Run
