@@ -33,7 +33,7 @@ STAGES = sorted((TOP / "nbs" / "stages").glob("*.ipynb"))
 RECORD = TOP / "data" / "results" / "demo" / "stages.json"  # notebook → mark of the sources that its outputs are of
 READERS = ("tour", "explore", "parity", "results", "performance")
 FIGURES = ("chosen", "pseudo_labels", "cases", "class_iou", "irn", "affinity", "beacon", "matched_regions")
-FIGURES += ("threshold_curve", "training_encoder", "ablation_*")
+FIGURES += ("threshold_curve", "training_encoder", "shares", "ablation_*")
 TABLES = (
     "seeds",
     "seeds_classes",
@@ -43,6 +43,7 @@ TABLES = (
     "segmentation",
     "segmentation_classes",
     "spread",
+    "shares",
     "ablation_*",
 )
 MOST, WIDE = 1_500_000, 900  # bytes of all stage notebooks, pixels of a picture

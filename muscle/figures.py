@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['TITLES', 'ON_SHEET', 'picture_of', 'map_gallery', 'stage_gallery', 'by_chance', 'edge_figure', 'affinity_figure',
-           'beacon_figure', 'match_figure', 'threshold_figure', 'training_figure', 'cases_figure', 'ablation_figure',
-           'photo_table', 'sheet_figure']
+           'beacon_figure', 'match_figure', 'threshold_figure', 'training_figure', 'gradient_history', 'shares_figure',
+           'shares_table', 'cases_figure', 'ablation_figure', 'photo_table', 'sheet_figure']
 
 # %% ../nbs/45_figures.ipynb #3688e79f
 from collections.abc import Iterable, Sequence
@@ -42,7 +42,7 @@ from muscle.pictures import (
     quantile_cases,
     quantile_grid,
 )
-from .plots import in_words, threshold_curves, training_curves, variant_chart
+from .plots import gradient_shares, in_words, threshold_curves, training_curves, variant_chart
 from .run import Run
 from .runner import SAID
 from .samples import to_tensor
@@ -199,6 +199,42 @@ def training_figure(
     weighed = {name: f"{in_words(name)} × {term.weight:g}" for name, term in terms.items() if term.weight != 1}
     starts = {weighed.get(name, name): term.start + 1 for name, term in terms.items()}
     return training_curves(history.rename(columns=weighed), starts, theme)
+
+# %% ../nbs/45_figures.ipynb #0f160afc
+def gradient_history(
+    run: Run,  # the run
+) -> dict[str, pd.DataFrame]:  # network → a row an epoch, a column a loss: its share, 0 to 1
+    "Read what each loss had to say in trainings with several; released weights have no training."
+    found = {}
+    for network in ("encoder", "segmenter"):
+        if run.metrics(network).exists():
+            shares = pd.read_csv(run.metrics(network), index_col="epoch").filter(like="share_")
+            found[network] = shares.rename(columns=lambda name: name.removeprefix("share_"))
+    return {network: shares for network, shares in found.items() if len(shares.columns) > 1}
+
+
+def shares_figure(
+    run: Run,  # the run
+    theme: str = "light",  # or "dark"
+) -> Figure | None:
+    "Draw which share each loss has in its network's gradient; None where there is nothing to compare."
+    return gradient_shares(networks, theme) if (networks := gradient_history(run)) else None
+
+
+# %% ../nbs/45_figures.ipynb #5ha7e5b1
+def shares_table(
+    run: Run,  # the run
+) -> pd.DataFrame:  # a row a loss: network, loss, and percent (text) in its first epoch, on average, in the last epoch
+    "Tell which losses act."
+    rows = []
+    for network, shares in gradient_history(run).items():
+        for name, share in shares.items():
+            known = 100 * share.dropna()
+            ends = {"first": known.iloc[0], "mean": known.mean(), "last": known.iloc[-1]} if len(known) else {}
+            told = {key: f"{value:.3g}" for key, value in ends.items()}
+            rows.append({"network": network, "loss": in_words(name), **told})
+    return pd.DataFrame(rows)
+
 
 # %% ../nbs/45_figures.ipynb #7a924900
 def cases_figure(

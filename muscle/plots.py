@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['THEMES', 'DASHES', 'FONTS', 'WORDS', 'theme_settings', 'canvas', 'empty_figure', 'clipped', 'save_figure',
-           'threshold_curves', 'class_bars', 'in_words', 'training_curves', 'confusion_matrix', 'variant_chart',
-           'growth']
+           'threshold_curves', 'class_bars', 'in_words', 'training_curves', 'gradient_shares', 'confusion_matrix',
+           'variant_chart', 'growth']
 
 # %% ../nbs/41_plots.ipynb #21cb9cf1
 import math
@@ -249,6 +249,34 @@ def training_curves(
         for ax in axes.flat[len(history.columns) :]:
             ax.set_visible(False)
     return figure
+
+# %% ../nbs/41_plots.ipynb #97190a1a
+def _share_lines(ax, shares):
+    "Draw the shares of one network's losses."
+    for name, percent in (100 * shares.where(shares > 0)).items():
+        last = percent.dropna().iloc[-1:]
+        ends = f": {last.item():.3g} % at the end" if len(last) else ": none"
+        ax.plot(percent.index, percent, marker="o", markersize=3.5, label=in_words(name) + ends)
+    ax.set(yscale="log", ylabel="gradient (%)", ylim=(None, 140))
+    ax.axhspan(ax.get_ylim()[0], 1, color="0.5", alpha=0.15, linewidth=0)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.grid(axis="y")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+
+
+def gradient_shares(
+    networks: Mapping[str, pd.DataFrame],  # name → a row an epoch, a column a loss, fractions; the index is the epoch
+    theme: str = "light",  # or "dark"
+) -> Figure:
+    "Draw which share each loss has in a network's gradient; where it is under 1 %, shaded, it hardly acts."
+    with canvas(theme, len(networks), 1, (9, 2.6 * len(networks) + 0.4)) as (figure, axes):
+        for ax, (name, shares) in zip(axes.flat, networks.items()):
+            _share_lines(ax, shares)
+            ax.set_title(name)
+        axes[-1, 0].set_xlabel("epoch")
+    return figure
+
 
 # %% ../nbs/41_plots.ipynb #e3413191
 def _write_shares(ax, share, many):

@@ -32,6 +32,8 @@ from muscle.figures import (
     map_gallery,
     match_figure,
     photo_table,
+    shares_figure,
+    shares_table,
     sheet_figure,
     threshold_figure,
     training_figure,
@@ -191,6 +193,7 @@ CAPTIONS |= {
     "photo_sheet": "Photos under their labels, the most doubtful first (at most 400); the number is the doubt.",
     "beacon": "A class's boundary as the segmenter sees it, with the points that BEACON draws by its two walks.",
     "training_encoder": "Training of the encoder; a dotted line marks the epoch in which a loss begins.",
+    "shares": "Share of each loss in its network's gradient (%), first, mean and last epoch; under 1 % it hardly acts.",
     "training_irn": "Training of IRN.",
     "training_segmenter": "Training of the segmenter.",
     "published": "Other systems on VOC 2012, as their sources give them; last this run, on its own data.",
@@ -221,7 +224,7 @@ SECTIONS = (
         "Images that training never saw, without tags.",
         (*SEGMENTATION, "class_iou", "confusion", "cases", "segmented", "beacon"),
     ),
-    Section("Training", "Losses and learning rate.", ("training_encoder", "training_irn", "training_segmenter")),
+    Section("Training", "Losses and rates.", ("training_encoder", "training_irn", "training_segmenter", "shares")),
     Section("From seed to seed", "The same run with other draws.", ("spread",)),
     Section("Beside published systems", "Numbers on VOC 2012.", ("published",)),
 )
@@ -310,7 +313,7 @@ def method_drawings(
     tagged = [id for id in ids if view.classes(id)]
     figures = {
         **{"irn": partial(edge_figure, view, ids[0]), "matched_regions": partial(match_figure, view, tagged)},
-        **{"beacon": partial(beacon_figure, view, tagged)},
+        **{"beacon": partial(beacon_figure, view, tagged), "shares": partial(shares_figure, view.run)},
         **{f"training_{stage}": partial(training_figure, view.run, stage) for stage in ("encoder", "irn", "segmenter")},
     }
     return figures | ({"affinity": partial(affinity_figure, view, tagged[0])} if tagged else {})
@@ -354,7 +357,7 @@ def drawings(
     return figures | method_drawings(view, some) | score_drawings(view, rows) | ablations
 
 # %% ../nbs/46_report.ipynb #577a311c
-CHARTS = ("threshold_curve", "class_iou", "training_", "ablation_", "confusion")  # figures without photographs
+CHARTS = ("threshold_curve", "class_iou", "training_", "shares", "ablation_", "confusion")  # no photographs
 
 
 def draw_figures(
@@ -381,6 +384,8 @@ def draw_report(
     for name in set(run.record.get("ablations", {})) & set(ABLATIONS):
         if (table := ablation_table(run, name)) is not None:
             write_table(run, f"ablation_{name}", table)
+    if not (shares := shares_table(run)).empty:
+        write_table(run, "shares", shares)
     draw_figures(run, drawings(run, settings, rows))
 
 
