@@ -18,7 +18,7 @@ from typing import NamedTuple
 import click
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from .evaluate import image_counts, write_table
 from .files import SettingsError, nearest
@@ -307,7 +307,7 @@ def half_width(
     differences = np.stack([drawn_miou(b, times) - drawn_miou(a, times) for a, b in zip(base, other)], 1)
     chosen = np.random.default_rng(1).multinomial(seeds - 1, [1 / seeds] * seeds, size=len(times))
     means = (differences * chosen).sum(1) / (seeds - 1)
-    return float(student.ppf(0.975, seeds - 1) * means.std(ddof=1))
+    return float(stdtrit(seeds - 1, 0.975) * means.std(ddof=1))
 
 
 def verdict(

@@ -220,7 +220,6 @@ def shares_figure(
     "Draw which share each loss has in its network's gradient; None where there is nothing to compare."
     return gradient_shares(networks, theme) if (networks := gradient_history(run)) else None
 
-
 # %% ../nbs/45_figures.ipynb #5ha7e5b1
 def shares_table(
     run: Run,  # the run
@@ -234,7 +233,6 @@ def shares_table(
             told = {key: f"{value:.3g}" for key, value in ends.items()}
             rows.append({"network": network, "loss": in_words(name), **told})
     return pd.DataFrame(rows)
-
 
 # %% ../nbs/45_figures.ipynb #7a924900
 def cases_figure(

@@ -277,7 +277,6 @@ def gradient_shares(
         axes[-1, 0].set_xlabel("epoch")
     return figure
 
-
 # %% ../nbs/41_plots.ipynb #e3413191
 def _write_shares(ax, share, many):
     "Write percentages into their cells, light on dark and dark on light; of many classes only the large ones."
