@@ -158,11 +158,20 @@ class Kind(NamedTuple):
     user: int | None = None  # whose processes are interrupted
 
 
+def may_start(user: int | None) -> bool:
+    "Tell whether a user may start this Python, which can lie in somebody's home."
+    try:
+        return subprocess.run([sys.executable, "-c", ""], **({"user": user} if user else {})).returncode == 0
+    except PermissionError:
+        return False
+
+
 ROOT = sys.platform == "linux" and os.geteuid() == 0
+OTHER = NOBODY if ROOT else None
 KINDS = {
     "killed": Kind(killed, True),
     "disk full": Kind(full_disk, ROOT),
-    "rights taken": Kind(no_rights, True, NOBODY if ROOT else None),
+    "rights taken": Kind(no_rights, may_start(OTHER), OTHER),
     "memory short": Kind(short_memory, ROOT and os.access(GROUPS, os.W_OK)),
 }
 
