@@ -108,7 +108,7 @@ def fetch_weights(
     try:
         torch.hub.download_url_to_file(url, str(kept), hash_prefix=kept.stem.rsplit("-", 1)[1], progress=False)
     except (URLError, OSError, RuntimeError) as error:
-        byhand = f"fetch it by hand and put it at {kept}, or take the backbone lite0, which needs no download"
+        byhand = f"fetch it by hand and put it at {kept}, or take the backbone lite0, as the profile photos does: it needs no download"
         raise CheckpointError(f"cannot download {url} ({error}): {byhand}") from error
     return kept
 
