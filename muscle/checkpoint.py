@@ -108,8 +108,9 @@ def fetch_weights(
     try:
         torch.hub.download_url_to_file(url, str(kept), hash_prefix=kept.stem.rsplit("-", 1)[1], progress=False)
     except (URLError, OSError, RuntimeError) as error:
-        byhand = f"fetch it by hand and put it at {kept}, or take the backbone lite0, as the profile photos does: it needs no download"
-        raise CheckpointError(f"cannot download {url} ({error}): {byhand}") from error
+        byhand = f"fetch it by hand and put it at {kept}, or take the backbone lite0"
+        none = "as the profile photos does: it needs no download"
+        raise CheckpointError(f"cannot download {url} ({error}): {byhand}, {none}") from error
     return kept
 
 # %% ../nbs/10_checkpoint.ipynb #94422e31
