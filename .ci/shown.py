@@ -31,7 +31,7 @@ from muscle.run import Run
 TOP = Path(__file__).resolve().parent.parent
 STAGES = sorted((TOP / "nbs" / "stages").glob("*.ipynb"))
 RECORD = TOP / "data" / "results" / "demo" / "stages.json"  # notebook → mark of the sources that its outputs are of
-READERS = ("tour", "explore", "parity", "results", "performance")
+READERS = ("tour", "explore", "extend", "parity", "results", "performance")
 FIGURES = ("chosen", "pseudo_labels", "cases", "class_iou", "irn", "affinity", "beacon", "matched_regions")
 FIGURES += ("threshold_curve", "training_encoder", "shares", "ablation_*")
 TABLES = (

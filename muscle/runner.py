@@ -326,11 +326,10 @@ def summary(
     run: Run,  # the run
 ) -> str:
     "Tell a run's scores, time and memory."
-    lacking = "not scored yet" if run.devkit.has_masks else "nothing to score against"
-    rows = []
+    rows = [] if run.devkit.has_masks else ["nothing to score against: the dataset has no masks"]
     for name, score in run.results.items():
         use = run.split("val" if name.startswith("val") else "score")
-        rows.append(f"{SAID.get(name, name):<30}{use:<12}{lacking if score is None else f'{score:8.2f} mIoU'}")
+        rows += [] if score is None else [f"{SAID.get(name, name):<30}{use:<12}{score:8.2f} mIoU"]
     stages = run.record["stages"].values()
     total, peak = sum(stage["seconds"] for stage in stages), max((stage["peak_mb"] for stage in stages), default=0)
     return "\n".join([*rows, f"{'all stages':<42}{total:8.1f} s, at most {peak:.0f} MB"])
