@@ -74,12 +74,14 @@ class Side:
 
 # %% ../nbs/49_trials.ipynb #0b825613
 def _two_sides(views):
-    "Begin with two runs of the same images, or with one before and after its CRF."
+    "Begin with two runs of the same images and what both have of them, or with one before and after its CRF."
     first, ids = next(iter(views)), {name: set(view.ids()) for name, view in views.items()}
-    other = next((name for name in views if name != first and ids[name] & ids[first]), first)
-    second = "segmentation" if other != first else "segmentation + CRF"
-    places = ((first, "segmentation", "one"), (other, second, "other"))
-    return [Side(views, *place) for place in places]
+    kinds = {name: kinds_of_answers(view) for name, view in views.items()}
+    shared = {name: [kind for kind in kinds[first] if kind in kinds[name]] for name in views}
+    other = next((name for name in views if name != first and ids[name] & ids[first] and shared[name]), first)
+    both = "segmentation" if "segmentation" in shared[other] else next(iter(shared[other]), "")
+    second = both if other != first else "segmentation + CRF"
+    return [Side(views, first, both, "one"), Side(views, other, second, "other")]
 
 # %% ../nbs/49_trials.ipynb #6b040c84
 class _ComparerParts(C.Shell):
