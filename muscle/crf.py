@@ -24,6 +24,13 @@ class Crf:
     like_weight: float = 10  # appearance kernel: weight of a differing label
     iterations: int = 4  # mean-field steps
 
+    def __post_init__(self) -> None:
+        "Refuse constants that say nothing; a `ValueError` names them."
+        if min(self.near, self.like, self.like_colour) <= 0:
+            raise ValueError("near, like and like_colour are deviations: they should be greater than 0")
+        if not 0 < self.certainty <= 1 or min(self.near_weight, self.like_weight, self.iterations - 1) < 0:
+            raise ValueError("certainty should be in 0..1, weights not under 0, iterations not under 1")
+
 
 SEGMENTATION_CRF = Crf()  # the segmenter's probabilities
 SEAM_CRF = Crf(1.0, near=3, near_weight=3, like=80, like_colour=13, like_weight=10, iterations=10)  # those of SEAM

@@ -11,6 +11,7 @@ __all__ = ['Count', 'Whole', 'Flag', 'Share', 'Positive', 'Amount', 'Level', 'Le
 
 # %% ../nbs/30_settings.ipynb #45975486
 import re
+from dataclasses import fields
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -22,22 +23,23 @@ from .steps import LOSSES, SEGMENTER_LOSSES
 
 # %% ../nbs/30_settings.ipynb #20c35028
 _KIND = re.compile(
-    r"(function|constrained|literal|Crf|float|int|str|bool|list)\b.*\[|none$"
+    r"(function|constrained|literal|Crf|float|int|str|bool|list)\b.*\[|(constrained-)?(float|int)$|none$"
 )  # what pydantic adds to a path
 
 
-def _told(error: dict, where: str, kind: type[BaseModel]) -> str:
-    "One of pydantic's findings in a line."
+def _told(error: dict, where: str, kind: type[BaseModel]) -> tuple[str, str]:
+    "One of pydantic's findings in words: what is wrong, and what it should be."
     path = [str(part) for part in error["loc"] if not _KIND.match(str(part))]
     name = ".".join([where, *path]) if where else ".".join(path)
     if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return (
-            f"unknown key {name!r}{nearest(path[-1], [field.alias or key for key, field in kind.model_fields.items()])}"
-        )
+        keys = [field.alias or key for key, field in kind.model_fields.items()]
+        keys = [one.name for one in fields(Crf)] if path[-2:-1] == ["crf"] else keys
+        return f"unknown key {name!r}{nearest(path[-1], keys)}", ""
     if error["type"] == "missing":
-        return f"{name} is missing"
-    said = error["msg"].removeprefix("Value error, ").replace("Input should", "it should")
-    return f"{name} is {error['input']!r}: {said}"
+        return f"{name} is missing", ""
+    said = re.sub("^(Input|Value|String|List) should", "it should", error["msg"].removeprefix("Value error, "))
+    given = "" if isinstance(error["input"], dict) else f" is {error['input']!r}"
+    return f"{name}{given}", said.replace(" after validation", "")
 
 # %% ../nbs/30_settings.ipynb #f7c6f010
 def checked(
@@ -49,10 +51,12 @@ def checked(
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        # of a value that may be of several kinds pydantic says what each would want: the first is enough
-        lines = {tuple(map(str, one["loc"][:2])): _told(one, where, kind) for one in reversed(found)}
-        raise SettingsError("\n".join(dict.fromkeys(reversed(lines.values())))) from None
+        wanted: dict[str, list[str]] = {}  # of a value that may be of several kinds pydantic says what each would want
+        for found in error.errors(include_url=False):
+            wrong, right = _told(found, where, kind)
+            wanted.setdefault(wrong, []).append(right)
+        lines = [f"{wrong}: {' or '.join(dict.fromkeys(right))}".removesuffix(": ") for wrong, right in wanted.items()]
+        raise SettingsError("\n".join(lines)) from None
 
 # %% ../nbs/30_settings.ipynb #2eb6d549
 def _ascending(pair: list) -> list:
@@ -63,6 +67,12 @@ def _ascending(pair: list) -> list:
 
 def _listed(value: Any) -> Any:
     return value if isinstance(value, list | tuple | None) else [value]
+
+
+def _device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        raise ValueError("it should be auto, cpu, cuda or cuda:N")
+    return name
 
 # %% ../nbs/30_settings.ipynb #fb6163c8
 Count = Annotated[int, Field(strict=True, ge=1)]
@@ -157,9 +167,7 @@ class DataSettings(Settings):
 class MachineSettings(Settings):
     "Where a run is done, and how fast; it does not count for what is stale."
 
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = Field(
-        "auto", description="auto, cpu, cuda, cuda:1"
-    )
+    device: Annotated[str, AfterValidator(_device)] = Field("auto", description="auto, cpu, cuda, cuda:1")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto", description="auto (bf16 on a GPU), fp32, bf16, fp16"
     )
