@@ -29,6 +29,7 @@ from .files import GOES_ON, SettingsError, remedy
 from .fit import fitting
 from .profile import PROJECT, STAGES, number_of, parameters_text
 from .run import Run
+from .settings import lacking_weights
 from .stage import StageState, made_with, reasons, sources_of, stale_sources
 
 # %% ../nbs/37_runner.ipynb #7969ed5b
@@ -280,6 +281,10 @@ def run_stages(
         forks()  # its imports begin while the checks below are made
     if not keep:
         check_code(run, wanted)
+    waiting = (state for state in (StageState(name, run) for name in wanted) if not state.done())
+    lacking = [f"{state.name}.weights: {said}" for state in waiting if (said := lacking_weights(state.settings))]
+    if lacking:
+        raise SettingsError("\n".join(lacking))
     for name in wanted:
         state, title = StageState(name, run), f"[{number_of(name)}/{len(STAGES)}] {name:<12}"
         check_sources(state)

@@ -6,8 +6,8 @@
 __all__ = ['Count', 'Whole', 'Flag', 'Share', 'Positive', 'Amount', 'Level', 'LevelOrAuto', 'Radius', 'Pixels', 'Scales', 'Names',
            'ScaleRange', 'PixelRange', 'BackboneName', 'EncoderTerms', 'SegmenterTerms', 'CrfOrNone', 'checked',
            'Settings', 'TermSettings', 'DataSettings', 'MachineSettings', 'TrainingSettings', 'TrunkSettings',
-           'EncoderSettings', 'IrnSettings', 'SegmenterSettings', 'CamSettings', 'IrnLabelSettings', 'PseudoSettings',
-           'ScoreSettings', 'SegmentationSettings', 'ReportSettings']
+           'EncoderSettings', 'IrnSettings', 'SegmenterSettings', 'lacking_weights', 'CamSettings', 'IrnLabelSettings',
+           'PseudoSettings', 'ScoreSettings', 'SegmentationSettings', 'ReportSettings']
 
 # %% ../nbs/30_settings.ipynb #45975486
 import re
@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from .backbone import BACKBONES
+from .checkpoint import CheckpointError
 from .crf import LABEL_CRF, SEGMENTATION_CRF, Crf
 from .files import SettingsError, nearest
 from .steps import LOSSES, SEGMENTER_LOSSES
@@ -269,6 +270,21 @@ class SegmenterSettings(TrunkSettings):
     beacon_similarity: Literal["softmax", "cosine"] = Field(
         "softmax", description="how features are normed before BEACON compares them: softmax (released), cosine"
     )
+
+# %% ../nbs/30_settings.ipynb #6e01b11f
+def lacking_weights(
+    settings: Settings,  # a stage's
+) -> str:  # empty where nothing is lacking
+    "Say which ImageNet weights a training starts from and cannot be had: to be asked before anything is done."
+    if getattr(settings, "weights", "") != "imagenet":
+        return ""
+    backbone = BACKBONES[settings.backbone]()
+    try:
+        if find := getattr(backbone, "imagenet", None):  # a backbone of one's own may know of none
+            find()
+    except CheckpointError as error:
+        return str(error)
+    return ""
 
 # %% ../nbs/30_settings.ipynb #751952d1
 class CamSettings(Settings):

@@ -33,7 +33,7 @@ from .profile import STAGES, located, needs, number_of, provider, read_profile, 
 from .provenance import code_marks, commit, machine_facts, other_code, run_given_files, versions
 from .run import Run, make_run, write_record
 from .scenes import write_shapes
-from .settings import Settings, checked
+from .settings import Settings, checked, lacking_weights
 
 # %% ../nbs/34_stage.ipynb #230343a9
 def prepare_data(
@@ -309,6 +309,8 @@ def do_stage(
         raise RuntimeError(
             f"stage {stage.name} builds on {' and '.join(lacking)}, not done in this run: do {lacking[0]} first"
         )
+    if said := lacking_weights(stage.settings):
+        raise SettingsError(f"{stage.name}.weights: {said}")
     if stage.entry:
         sweep(stage)
     entry = begin(stage, stage.fingerprint())

@@ -107,6 +107,16 @@ def test_from_without_what_comes_before_is_refused(copied):
     assert said.returncode == 2 and "--from 1" in said.stderr and "encoder.epochs=2" in said.stderr
 
 
+def test_a_change_that_cannot_be_done_moves_nothing(copied):
+    _, folder, run = copied
+    before = (folder / "encoder").stat().st_ino
+    said = run("--set", "encoder.backbone=lite3", "encoder.weights=imagenet", "segmenter.weights=imagenet:no.pth")
+    assert said.returncode == 2 and "no.pth does not exist" in said.stderr
+    said = run("--set", "encoder.backbone=lite3", "encoder.weights=imagenet")
+    assert said.returncode == 2 and "encoder.weights: no package carries lite3" in said.stderr
+    assert (folder / "encoder").stat().st_ino == before and not (folder / "replaced").exists()
+
+
 def test_settings_that_come_back_are_taken_back(copied):
     _, folder, run = copied
     before = (folder / "cams").stat().st_ino
