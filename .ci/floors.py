@@ -30,13 +30,14 @@ def rooms() -> dict[str, int]:
     return {match[2]: int(match[1]) for match in found if match}
 
 
-def imported(module: str, known: dict[str, int]) -> set[str]:
+def imported(room: str, known: dict[str, int]) -> set[str]:
     "List the rooms that a module imports."
     found = set()
-    for node in ast.walk(ast.parse((TOP / "muscle" / f"{module}.py").read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            found |= {node.module} if node.module else {alias.name for alias in node.names}
-    return found & known.keys() - {module}
+    for node in ast.walk(ast.parse((TOP / "muscle" / f"{room}.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.level or node.module.startswith("muscle")):
+            module = (node.module or "").removeprefix("muscle").lstrip(".")
+            found |= {module} if module else {alias.name for alias in node.names}
+    return found & known.keys() - {room}
 
 
 def direct(needs: dict[str, set[str]]) -> dict[str, set[str]]:

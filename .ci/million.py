@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from accelerate import Accelerator
+from muscle.request import whereabouts
 
-from muscle.commands import whereabouts
 from muscle.layouts import open_devkit
 from muscle.profile import STAGES, read_profile
 from muscle.run import Run, make_run

@@ -164,7 +164,7 @@ def irn_outputs(
 ) -> Figure:
     "Draw the image, IRN's edges and its displacement field with a colour wheel."
     height, width = edge.shape
-    with canvas(theme, 1, 3, (9, 3 * height / width + 0.5)) as (figure, (axes,)):
+    with canvas(theme, 1, 3, (9, 3 * height / width + 0.4)) as (figure, (axes,)):
         _picture(axes[0], image, "photo")
         _picture(axes[1], colour_map(edge, "gray"), "edge (white: the walk stops)")
         _picture(axes[2], colour_flow(displacement), "displacement, cells of 4 pixels")
@@ -172,9 +172,9 @@ def irn_outputs(
         rows, columns = np.mgrid[step // 2 : height : step, step // 2 : width : step]
         length = np.hypot(*displacement[:, rows, columns])
         rows, columns, length = rows[length > 0.5], columns[length > 0.5], length[length > 0.5]
-        down, right = displacement[:, rows, columns] * np.minimum(1, 1.6 * step / length)
+        down, right = displacement[:, rows, columns] * np.minimum(1, step / length)
         axes[2].quiver(columns, rows, right, down, color="0.15", angles="xy", scale_units="xy", scale=1, width=0.006)
-        wheel = axes[2].inset_axes([0.8, 0.74, 0.24, 0.24], zorder=5)
+        wheel = axes[2].inset_axes([0.74, 0.75, 0.24, 0.24], zorder=5)
         disc = np.stack(np.mgrid[-1:1:41j, -1:1:41j])
         wheel.imshow(np.dstack([colour_flow(disc, 1), 255 * (np.hypot(*disc) <= 1)]).astype(np.uint8))
         wheel.set_axis_off()
@@ -307,7 +307,7 @@ def pixel_affinity(
     "Draw the image with one pixel marked, and its affinities to all others."
     height, width, _ = image.shape
     columns = 1 + len(planes)
-    with canvas(theme, 1, columns, (9, 9 / columns * height / width + 0.75)) as (figure, (axes,)):
+    with canvas(theme, 1, columns, (9, 9 / columns * height / width + 1.15)) as (figure, (axes,)):
         _picture(axes[0], image, "pixel")
         for ax, (title, plane) in zip(axes[1:], planes.items()):
             _picture(ax, overlay(image, np.full_like(image, image.mean()), 0.4), title)
