@@ -185,7 +185,7 @@ def fulfil(
         checked = looked_at(chosen, folder, words["ablate"])
         with opened(folder, chosen, Path(profile).stem, dry) as run:
             if dry:
-                return click.echo("\n".join(foreseen(run, wanted)))
+                return click.echo("\n".join(foreseen(run, wanted, list(map(stage_named, words["again"])))))
             run.note(checked=checked)
             with leading(*team) if team else nullcontext():
                 _do(run, wanted, **words)

@@ -302,13 +302,14 @@ def run_stages(
 def foreseen(
     run: Run,  # the run
     names: Iterable[str],  # stages that are wanted
+    again: Iterable[str] = (),  # of these, those to do from their beginning
 ) -> list[str]:  # a line a stage
     "Say which stages would be done and why."
     lines, anew = [], set()
     for name in (stage for stage in STAGES if stage in set(names)):
         state = StageState(name, run)
         after = [source.name for source in sources_of(state) if source.name in anew]
-        why = reasons(state) or [f"{', '.join(after)} done anew"] * bool(after)
+        why = reasons(state) or ["asked for"] * (name in again) or [f"{', '.join(after)} done anew"] * bool(after)
         if why:
             anew.add(name)
         other = state.other_code() if not why else []

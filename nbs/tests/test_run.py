@@ -75,6 +75,9 @@ def test_done_is_not_done_again(smoke, data):
     again = command("muscle_run", "smoke", "--run", smoke, "--set", f"data.devkit={data}")
     assert again.returncode == 0 and again.stdout.count("done before") == 9
     assert (smoke / "encoder" / "model.safetensors").stat().st_mtime_ns == before
+    words = ("muscle_run", "smoke", "--run", smoke, f"data.devkit={data}", "--again", "irn", "--dry-run")
+    foretold = command(*words).stdout
+    assert foretold.count("done before") == 3 and "asked for" in foretold and foretold.count("done anew") == 5
 
 
 def test_killed_and_started_again(smoke, data, tmp_path):
