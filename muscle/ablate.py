@@ -63,6 +63,7 @@ def _cosine(weight: float) -> list[str]:
     return [*along, f"segmenter.losses.beacon.weight={weight}"]
 
 
+_RAISED = ("image", 25), ("region", 10), ("region", 1000)
 _TRAINED = {"frozen": "false", "trained": "true"}
 
 # %% ../nbs/38_ablate.ipynb #372d8b20
@@ -103,6 +104,14 @@ ABLATIONS |= {
         "how many points BEACON draws on each side",
         "val_miou",
         _values("segmenter.beacon_points", (16, 32, 64, 128), "k = {}"),
+    ),
+    "contrast_weight": Ablation(
+        "more weight for contrast of images and of regions, which have little of the gradient on the demo",
+        "seed_sgc_miou",
+        lambda profile: {
+            "as released": [],
+            **{f"{level} level × {w}": [f"encoder.losses.{level}.weight={w}"] for level, w in _RAISED},
+        },
     ),
     "beacon_step": Ablation(
         "how far BEACON walks, in pixels", "val_miou", _values("segmenter.beacon_step", (1, 3, 5, 7), "step = {}")
