@@ -15,25 +15,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from . import evidence
 from .ablate import ABLATIONS, ablation_scores, ablation_table
 from .beacon import WALKS
 from .colour import overlay_label, overlay_maps
 from .devkit import read_label, working_size
 from .evaluate import fixed_thresholds
-from muscle.evidence import (
-    affinity_plane,
-    disagreement,
-    edge_of,
-    image_links,
-    next_match,
-    plan_of,
-    shares_text,
-    sides,
-    walk_planes,
-)
 from .maps import label_at
 from muscle.pictures import (
     beacon_points,
+    flatness_text,
     gallery,
     irn_outputs,
     matched_regions,
@@ -130,10 +121,10 @@ def affinity_figure(
     "Draw where the strongest pixel of an image's walked maps takes its evidence from: by SGC, and by the walk."
     image, strongest = view.image(id), view.layer(id, "walk").planes.max(0)
     point = tuple(int(at) for at in np.unravel_index(strongest.argmax(), strongest.shape))
-    joined = image_links(view, id)
-    walked = walk_planes(joined, point, image.shape)
+    joined = evidence.image_links(view, id)
+    walked = evidence.walk_planes(joined, point, image.shape)
     planes = {f"random walk, {steps} steps": walked[steps] for steps in (8, 64)}
-    planes = {"affinity of SGC": affinity_plane(joined, point, image.shape), **planes}
+    planes = {"affinity of SGC": evidence.affinity_plane(joined, point, image.shape), **planes}
     return pixel_affinity(image, point, planes, theme)
 
 # %% ../nbs/45_figures.ipynb #cfb9f8c7
@@ -145,8 +136,8 @@ def beacon_figure(
     "Draw a boundary and the points of both walks: of the first image and class that BEACON does not leave out."
     settings = view.run.settings("segmenter")
     for id, c in ((one, c) for one in ids for c in view.classes(one)):
-        edge = edge_of(view, id, c)
-        points = {walk: sides(edge, walk, settings.beacon_step, settings.beacon_points) for walk in WALKS}
+        edge = evidence.edge_of(view, id, c)
+        points = {walk: evidence.sides(edge, walk, settings.beacon_step, settings.beacon_points) for walk in WALKS}
         if all(len(outside) for outside, _ in points.values()):
             orientation = np.zeros(view.image(id).shape[:2], int)
             orientation.reshape(-1)[edge.pixel.numpy()] = edge.orientation.numpy()
@@ -160,15 +151,17 @@ def match_figure(
     ids: Iterable[str],  # images
     theme: str = "light",  # or "dark"
 ) -> Figure | None:
-    "Draw two views, their regions, and the transport plan of the closest pair: of the first image that has regions."
-    for one in ids:
-        _, pair = next_match(view, one, 0)
-        if pair:
-            best = tuple(int(at) for at in np.unravel_index(pair.distances.argmin(), pair.distances.shape))
-            both = zip(pair.views, pair.layers)
-            views = (overlay_maps(photo, layer.planes, layer.classes, 0.5) for photo, layer in both)
-            return matched_regions(*views, *pair.boxes, best, plan_of(pair, *best), theme)
-    return None
+    "Draw two views of one of the images, their regions, and the plan that chooses most among those of close pairs."
+    matches = [(one, *evidence.next_match(view, one, 0, evidence.NORMS[-1])) for one in ids]
+    close = [(*match, chosen) for match in matches if match[-1] for chosen in evidence.closest_pairs(match[-1])]
+    if not close:
+        return None
+    plans = [evidence.plan_of(pair, *chosen) for _, _, pair, chosen in close]
+    plan, (one, number, pair, chosen) = max(zip(plans, close), key=lambda found: found[0].max() / found[0].mean())
+    trained = flatness_text(evidence.plan_of(evidence.matched_views(view, one, number), *chosen))
+    said = f"plan, maps {evidence.NORMS[-1]}:\n{flatness_text(plan)}\n(as in training: {trained})"
+    views = (overlay_maps(photo, layer.planes, layer.classes, 0.5) for photo, layer in zip(pair.views, pair.layers))
+    return matched_regions(*views, *pair.boxes, chosen, plan, said, theme)
 
 # %% ../nbs/45_figures.ipynb #b426c940
 def threshold_figure(
@@ -272,7 +265,7 @@ def photo_table(
     rows = []
     for id in ids:
         label, plain = (read_label(view.run.segmentation(id, kind)) for kind in ("crf", "single"))
-        found, doubt = shares_text(label, view.names), disagreement(plain, label)
+        found, doubt = evidence.shares_text(label, view.names), evidence.disagreement(plain, label)
         rows.append({"image": id, "tags": "; ".join(view.tags(id)), "found": found, "doubt (%)": doubt})
     table = pd.DataFrame(rows, columns=["image", "tags", "found", "doubt (%)"])
     return table.sort_values("doubt (%)", ascending=False, kind="stable")

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch, Patch, Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from .colour import colour_flow, colour_label, colour_map, overlay, overlay_palette
 from .devkit import VOID
@@ -270,6 +271,7 @@ def matched_regions(
     boxes2: Sequence[Sequence[int]],  # quadrants of view 2
     chosen: tuple[int, int],  # the matched pair: positions in `boxes1`, `boxes2`
     plan: np.ndarray,  # (h1, w1, h2, w2) mass from each cell of the one to each of the other
+    said: str,  # of the plan
     theme: str = "light",  # or "dark"
 ) -> Figure:
     "Draw two views, their regions, the matched pair and its transport plan."
@@ -283,18 +285,24 @@ def matched_regions(
         ends = _cell_centres(boxes1[chosen[0]], (h1, w1)), _cell_centres(boxes2[chosen[1]], (h2, w2))
         if flatness(plan) >= 0.1:  # where all cells get alike, a line from each to "its" cell would be chance
             _draw_lines(figure, axes, ends, flat, colour)
-        shown = axes[2].imshow(flat, cmap="viridis", aspect="auto", vmin=0, vmax=max(float(flat.max()), 1e-12))
-        axes[2].set(title=f"transport plan: {flatness_text(plan)}")
-        axes[2].set(xlabel=f"cells of the quadrant ({h2}×{w2})", ylabel=f"cells of the window ({h1}×{w1})")
-        figure.colorbar(shown, ax=axes[2], label="mass").formatter.set_useOffset(False)
+        _plan(figure, axes[2], flat, f"cells of the window ({h1}×{w1})", f"cells of the quadrant ({h2}×{w2})")
+        axes[2].set_title(said)
     return figure
 
 # %% ../nbs/42_pictures.ipynb #9ce9ad48
+def _plan(figure, ax, flat, rows, columns):
+    "Show a plan as a matrix, from 0 on."
+    shown = ax.imshow(flat, cmap="viridis", aspect="auto", vmin=0, vmax=max(float(flat.max()), 1e-12))
+    ax.set(xlabel=columns, ylabel=rows)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.colorbar(shown, ax=ax, label="mass").formatter.set_useOffset(False)
+
+
 def _draw_lines(figure, axes, ends, flat, colour):
     "Join each cell of the window to the cell that most of its mass goes to."
     for i, j in enumerate(flat.argmax(1)):
         mass = float(flat[i, j] / max(flat.max(), 1e-12))
-        look = dict(color=colour, alpha=0.2 + 0.8 * mass, linewidth=0.6 + 1.2 * mass)
+        look = dict(color=colour, alpha=0.15 + 0.65 * mass, linewidth=0.4 + 0.8 * mass)
         figure.add_artist(ConnectionPatch(ends[0][i], ends[1][j], "data", "data", axesA=axes[0], axesB=axes[1], **look))
 
 # %% ../nbs/42_pictures.ipynb #f645f386

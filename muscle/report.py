@@ -176,7 +176,7 @@ CAPTIONS = {
     "chosen": "Images that the profile names, from the photo to the pseudo label.",
     "affinity": "The strongest pixel of the walked maps, what SGC joins it to, and where a walker from it is.",
     "irn": "The edges that stop the walker, and the displacement to an object's centre that IRN learns beside them.",
-    "matched_regions": "Two views of an image, and the transport plan of the two regions that are cheapest to match.",
+    "matched_regions": "Two views of an image, and the transport plan of two regions that are cheap to match.",
 }
 
 # %% ../nbs/46_report.ipynb #006ddb77
