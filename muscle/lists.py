@@ -10,6 +10,7 @@ __all__ = ['PHOTOS', 'LONGEST', 'Listed', 'listed', 'refuse_long', 'read_list', 
 # %% ../nbs/02_lists.ipynb #67e7b364
 import csv
 import io
+import json
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -115,11 +116,20 @@ class Tagged(NamedTuple):
     tags: list[str]  # what is in it, without repeats; empty says: none of the classes
     photo: str | None = None  # path or name of its photograph, where the row gives its suffix
 
-
+# %% ../nbs/02_lists.ipynb #54b052ce
 _FLAGS = {"": False, "0": False, "1": True}
+_UPLOADED = re.compile(r".*/data/(upload/\d+/([0-9a-f]{8}-)?|local-files/\?d=)")  # Label Studio's, before a file's name
+
+
+def _choices(cell: str) -> list[str]:
+    "What was chosen in Label Studio."
+    found = json.loads(cell) if cell.startswith("{") else {"choices": [cell] if cell else []}
+    return list(dict.fromkeys(found["choices"]))
 
 
 def _row_tags(head: list[str], row: list[str]) -> list[str]:
+    if {"annotation_id", "choice"} <= {*head}:
+        return _choices(row[head.index("choice")].strip())
     if "tags" in head:
         place = head.index("tags")
         cells = row[place:] if place == len(head) - 1 else row[place : place + 1]
@@ -151,12 +161,12 @@ def tags_of_csv(
     try:
         head = _table_head(path, next(rows, []), text)
         for row in filter(any, rows):
-            line = listed(row[head.index("image")])
+            line = listed(_UPLOADED.sub("", row[head.index("image")]))
             if not line.id:
                 raise DataError(f"{path}: line {rows.line_num} names no image")
             refuse_long([row[head.index("image")]], path)
             table.append(Tagged(line.id, _row_tags(head, row), line.photo))
-    except (csv.Error, IndexError, KeyError) as error:
+    except (csv.Error, IndexError, KeyError, json.JSONDecodeError) as error:
         raise DataError(
             f"{path}: line {rows.line_num} cannot be read ({error}); write 'image,tags', the tags separated by ';', or "
             "'image' and a column of 0 and 1 for each class"

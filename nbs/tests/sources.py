@@ -93,14 +93,7 @@ def sources() -> Iterator[Source]:
 
 def made(source: Source, place: Path) -> Run:
     "Make a run, or go on with it."
-    words = [
-        Path(sys.executable).with_name("muscle_run"),
-        "demo",
-        "--run",
-        place / source.folder,
-        "--to",
-        "segmentation",
-    ]
+    words = [Path(sys.executable).with_name("muscle_run"), "demo", "--keep", "--run", place / source.folder]
     given = ["--with", __file__] if SOURCE in source.environment else []
     environment = os.environ | {"OMP_NUM_THREADS": "1"} | source.environment
     subprocess.run([*words, *given], cwd=PROJECT, env=environment, check=True, stdout=subprocess.DEVNULL)
