@@ -340,7 +340,7 @@ def load_imagenet(
 def start_from(
     weights: str | Path | None,  # None: random; "imagenet"; "imagenet:FILE"; else a checkpoint of the whole network
     backbone: nn.Module,  # of the network, changed in place
-    load: Callable[[dict[str, Tensor]], object],  # puts a state dict of the whole network into it
+    load: Callable[[dict[str, Tensor], str | Path], object],  # puts a file's state dict into the network
 ) -> None:
     "Give a network the weights it starts with."
     if weights is None:
@@ -348,7 +348,7 @@ def start_from(
     if imagenet := re.fullmatch("imagenet(?::(.+))?", str(weights)):
         load_imagenet(backbone, imagenet[1])
     else:
-        load(read_checkpoint(weights))
+        load(read_checkpoint(weights), weights)
 
 # %% ../nbs/11_backbone.ipynb #43b283f4
 def _fold(conv, norm):

@@ -82,9 +82,10 @@ class Loadable(nn.Module):
     def load(
         self,
         state: dict[str, Tensor],  # name → tensor, as `read_checkpoint` gives it
+        where: str | Path = "checkpoint",  # its file, for the message
     ) -> list[str]:  # names of `state` that were not used
         "Load a checkpoint, the released one included; a `CheckpointError` lists what does not fit."
-        return load_checked(self, state, self.unused)
+        return load_checked(self, state, self.unused, where)
 
 # %% ../nbs/10_checkpoint.ipynb #2c1883d2
 def save_weights(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PairLabels', 'affinity_labels', 'IrnLosses', 'irn_losses', 'IrnOutput', 'MeanShift', 'IRN', 'canonical_state',
-           'load_irn', 'parameter_groups', 'measure_mean_shift']
+           'parameter_groups', 'measure_mean_shift']
 
 # %% ../nbs/16_irn.ipynb #d28155cd
 import re
@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from .backbone import ResNet, build_backbone, pick, regrid, start_from
-from .checkpoint import CheckpointError, load_checked, read_checkpoint
+from .backbone import ResNet, build_backbone, load_imagenet, pick, regrid, start_from
+from .checkpoint import CheckpointError, load_checked
 from .walk import affinity, neighbourhoods, paths
 
 # %% ../nbs/16_irn.ipynb #b682239d
@@ -188,9 +188,15 @@ class IRN(_Network):
     def load(
         self,
         state: dict[str, Tensor],  # name → tensor, as `read_checkpoint` gives it
+        where: str | Path = "checkpoint",  # its file, for the message
+        imagenet: str | Path | None = None,  # a file of the backbone's ImageNet weights; None: where they are published
     ) -> list[str]:  # names of `state` that were not used: none
-        "Load a checkpoint, the authors' included; a `CheckpointError` lists what does not fit."
-        return load_checked(self, canonical_state(state, self.prefix) if isinstance(self.trunk, ResNet) else state)
+        "Load a checkpoint, the authors' included; a file without the backbone leaves it what ImageNet taught."
+        state = canonical_state(state, self.prefix) if isinstance(self.trunk, ResNet) else state
+        if set(state) == {name for name in self.state_dict() if not name.startswith(f"{self.prefix}.")}:
+            load_imagenet(self.trunk, imagenet)
+            state = state | {f"{self.prefix}.{name}": t for name, t in self.trunk.state_dict().items()}
+        return load_checked(self, state, where=where)
 
     def forward(
         self,
@@ -246,14 +252,6 @@ def canonical_state(
         advice = "The checkpoint is damaged or not IRN's: fetch it again"
         raise CheckpointError(f"{some}, the first: {', '.join(differing[:5])}. {advice}")
     return kept
-
-
-def load_irn(
-    model: IRN,  # changed in place
-    path: str | Path,  # .safetensors or .pth; bare, under `state_dict`, or with a `module.` prefix
-) -> None:
-    "Load a checkpoint of ours or the authors'; anything missing, unexpected or of another shape is refused."
-    model.load(read_checkpoint(path))
 
 # %% ../nbs/16_irn.ipynb #7409f84b
 def parameter_groups(

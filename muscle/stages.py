@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
-from .backbone import held, load_imagenet
+from .backbone import held
 from .checkpoint import load_checked, read_checkpoint, save_weights
 from .contrast import Classification
 from .devkit import Devkit, read_label
@@ -25,7 +25,7 @@ from .encoder import Encoder
 from .evaluate import IMAGES, agreed, seed_miou, settled, val_miou
 from .fit import Plan, bare, fitting, train
 from .infer import infer_cams, open_photo, ready, segment_images
-from .irn import IRN, load_irn, measure_mean_shift, parameter_groups
+from .irn import IRN, measure_mean_shift, parameter_groups
 from .labels import label_for_irn, refine_labels, walk_from, walk_maps
 from .maps import read_maps, read_soft, soft_planes
 from .processes import own_cores
@@ -58,7 +58,6 @@ def plan_of_training(
 # %% ../nbs/36_stages.ipynb #babaf5ff
 def take_over(
     model: torch.nn.Module,  # the network
-    load: Callable[[Path], object],  # loads a file into the model
     run: Run,  # the run
     stage: str,  # encoder, irn or segmenter
     settings: TrainingSettings,  # the stage's section of the profile
@@ -67,7 +66,8 @@ def take_over(
     "Take over the checkpoint that the settings name, if they name one, as the stage's own."
     if settings.weights.startswith("imagenet") or settings.weights == "none":
         return False
-    load(weights_file(settings.weights))
+    file = weights_file(settings.weights)
+    model.load(read_checkpoint(file), file)
     if accelerator.is_main_process:
         save_weights(bare(model), run.weights(stage))
     accelerator.wait_for_everyone()
@@ -99,7 +99,7 @@ def train_encoder(
 ) -> None:
     "Train the encoder on tags."
     model = new_encoder(run, settings)
-    if take_over(model, lambda path: model.load(read_checkpoint(path)), run, "encoder", settings, accelerator):
+    if take_over(model, run, "encoder", settings, accelerator):
         return
     view = dict(crop=settings.crop, view=settings.view, long_side=tuple(settings.long_side))
     samples = EncoderSamples(run.devkit, run.ids("train"), **view, seed=run.seed)
@@ -144,7 +144,7 @@ def train_irn(
     "Train IRN on its labels, then measure its mean displacement."
     torch.manual_seed(run.seed)
     model = new_irn(settings, imagenet(settings))
-    if take_over(model, lambda path: load_irn(model, path), run, "irn", settings, accelerator):
+    if take_over(model, run, "irn", settings, accelerator):
         return
     labels = partial(irn_label, run.place("irn_labels"))
     samples = IrnSamples(run.devkit, run.ids("train"), labels, settings.crop, tuple(settings.scale), run.seed)
@@ -232,7 +232,7 @@ def train_segmenter(
     "Train the segmenter on the soft pseudo labels."
     torch.manual_seed(run.seed)
     model = new_segmenter(settings, run.devkit.num_classes, imagenet(settings))
-    if take_over(model, lambda path: model.load(read_checkpoint(path)), run, "segmenter", settings, accelerator):
+    if take_over(model, run, "segmenter", settings, accelerator):
         return
     soft = taught_by(run, settings, accelerator)
     samples = SegmenterSamples(run.devkit, run.ids("train"), soft, settings.crop, tuple(settings.scale), run.seed)
@@ -268,13 +268,10 @@ def trained_encoder(
 def trained_irn(
     run: Run,  # the run
 ) -> IRN:  # in eval mode
-    "Load stage 4's network; a file without the frozen backbone leaves that to the backbone's ImageNet weights."
-    settings, state = run.settings("irn"), read_checkpoint(run.weights("irn"))
-    model = new_irn(settings)
-    if not any(name.startswith(f"{model.prefix}.") for name in state):
-        load_imagenet(model.trunk, settings.weights.partition(":")[2] or None)
-        state |= {f"{model.prefix}.{name}": t for name, t in model.trunk.state_dict().items()}
-    load_checked(model, state, where=run.weights("irn"))
+    "Load stage 4's network."
+    model, settings, file = new_irn(run.settings("irn")), run.settings("irn"), run.weights("irn")
+    trunk = settings.weights.removeprefix("imagenet:") if settings.weights.startswith("imagenet:") else None
+    model.load(read_checkpoint(file), file, trunk)
     return model.eval()
 
 
