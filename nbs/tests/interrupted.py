@@ -204,23 +204,24 @@ def tried(name: str, runner: Runner, rng: np.random.Generator, known: Whole) -> 
 
 
 def noted(trials: list[Trial]) -> None:
-    "Write the table; what it says of kinds that were not tried stays."
+    "Write the table; what it says of trials that were not made stays."
     table = pd.DataFrame(trials).assign(faults=lambda rows: rows.fault != "")
     groups = table.groupby(["kind", "processes"], sort=False)
     made = groups.agg(runs=("fault", "size"), interruptions=("interruptions", "sum"), faults=("faults", "sum"))
-    made, before = made.reset_index(), pd.read_csv(TABLE)
-    pd.concat([made, before[~before["kind"].isin(made["kind"])]]).to_csv(TABLE, index=False)
+    before = pd.read_csv(TABLE, index_col=["kind", "processes"])
+    pd.concat([made, before.drop(made.index, errors="ignore")]).sort_index().to_csv(TABLE)
 
 
 @click.command(help=__doc__.split("\n")[0])
 @click.option("--seed", default=0, help="Of the moments and sizes.")
 @click.option("--count", default=10, help="Runs that are killed, with one process and with two; others a third.")
 @click.option("--only", type=click.Choice([*KINDS]), help="One kind alone.")
-def campaign(seed: int, count: int, only: str | None) -> None:
+@click.option("--processes", "sizes", default=(1, 2), multiple=True, help="That a run takes.")
+def campaign(seed: int, count: int, only: str | None, sizes: tuple[int, ...]) -> None:
     trials = []
     with tempfile.TemporaryDirectory(prefix="muscle_interrupted_") as work:
         Path(work).chmod(0o755)
-        for processes in (1, 2):
+        for processes in sizes:
             home, data = Path(work, f"whole-{processes}"), Path(work, "data")
             home.mkdir()
             known = whole(Runner(home, data, processes))
