@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['CONTRAST', 'ABLATIONS', 'Ablation', 'ablation_named', 'stages_of', 'changed_profile', 'first_changed', 'branch',
-           'sibling', 'run_seeds', 'spread_table', 'variant_folder', 'run_variants', 'ablation_runs', 'ablation_scores',
-           'half_width', 'verdict', 'comparisons', 'ablation_table']
+           'sibling', 'run_seeds', 'spread_table', 'variant_folder', 'beside', 'run_variants', 'ablation_runs',
+           'ablation_scores', 'half_width', 'verdict', 'comparisons', 'ablation_table']
 
 # %% ../nbs/38_ablate.ipynb #fdf9fb5a
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -255,6 +255,20 @@ def variant_folder(
     "Name the folder of a variant's run."
     slug = re.sub(r"[^a-z0-9.]+", "_", variant.lower()).strip("_")
     return base.folder.with_name(f"{base.folder.name}-{name}-{slug}-seed{seed}")
+
+# %% ../nbs/38_ablate.ipynb #c54c0442
+def beside(
+    base: Run,  # the run that others differ from
+    seeds: int,  # how many, from the run's own on
+    ablations: Iterable[str],  # names
+) -> list[Path]:  # in the order in which they are made, whether they are there or not
+    "Name the folders of all other runs that a command makes."
+    others = range(base.seed + 1, base.seed + seeds)
+    found = [base.folder.with_name(f"{base.folder.name}-seed{seed}") for seed in others]
+    for name in ablations:
+        variants = ablation_named(name).variants(base.profile)
+        found += [variant_folder(base, name, each, seed) for seed in (base.seed, *others) for each in variants]
+    return found
 
 # %% ../nbs/38_ablate.ipynb #bbc52596
 def run_variants(

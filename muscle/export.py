@@ -27,8 +27,7 @@ from .files import DataError, aside, complaints, write_lines
 from .formats import Labelled, brush_config, brush_task, coco_json, cvat_xml, hexadecimal
 from .maps import label_at
 from .photos import write_overlay
-from .profile import located
-from .run import Run
+from .run import Run, run_folder
 from .score import confusion, iou
 from .stream import progress
 from .view import SOFT, RunView, file_of, label_in
@@ -322,7 +321,7 @@ def empty_folder(
 def muscle_export(name, kind, out):
     """Write the labels of RUN (its name, or its folder) for other programs, or to look at."""
     with complaints():
-        run = Run(located(name if os.sep in name else f"runs/{name}"))
+        run = Run(run_folder(name))
         finals = final_labels(run)
         folder = empty_folder(out)
         said = EXPORTS[kind](run, finals, folder)

@@ -61,6 +61,8 @@ def write_lines(
 # %% ../nbs/00_files.ipynb #bde65af5
 REMEDIES = {  # what the system says → what to do
     "No space left|Disk quota exceeded": "the disk is full: make room on it",
+    "File exists|Not a directory|Is a directory": "a file is where a folder is wanted, or a folder for a file: choose "
+    "another place",
     "Permission denied|Operation not permitted|Read-only": "that is not allowed there: change the rights or the place",
     "MemoryError|allocate memory|BrokenProcessPool|killed by signal": "memory is short: take smaller batches "
     "or fewer processes",

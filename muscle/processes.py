@@ -11,6 +11,7 @@ __all__ = ['TEAM', 'PLACE', 'PeakMemory', 'open_accelerator', 'own_cores', 'Team
 import itertools
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -63,7 +64,9 @@ def open_accelerator(
     precision: str = "auto",  # auto (bf16 on a GPU), fp32, bf16, fp16
     compile: bool = False,  # torch.compile for trainings
 ) -> Accelerator:
-    "Open accelerate's handle for a machine; a RuntimeError says that there is no GPU where one was asked for."
+    "Open accelerate's handle for a machine; a RuntimeError says that a device is none, or that there is no GPU."
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        raise RuntimeError(f"device is {device!r}: it is auto, cpu, cuda or cuda:N")
     if device not in ("auto", "cpu", "cuda"):
         os.environ["ACCELERATE_TORCH_DEVICE"] = device
     cpu = device == "cpu" or not torch.cuda.is_available()

@@ -210,9 +210,8 @@ def profile_kind() -> type[Settings]:
     }
     parts = {name: (kind, Field(default_factory=kind)) for name, kind in kinds.items()}
     about = (str, Field("", description="what it is for, in a line"))
-    return create_model(
-        "Profile", __base__=Settings, about=about, seed=(Whole, Field(0, description="of every random draw")), **parts
-    )
+    seed = (Whole, Field(0, lt=2**32, description="of every random draw"))
+    return create_model("Profile", __base__=Settings, about=about, seed=seed, **parts)
 
 
 def _section(name: str, value: Any, kind: type[Settings]) -> Any:

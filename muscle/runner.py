@@ -303,6 +303,7 @@ def foreseen(
     run: Run,  # the run
     names: Iterable[str],  # stages that are wanted
     again: Iterable[str] = (),  # of these, those to do from their beginning
+    mended: Iterable[str] = (),  # of these, those whose damaged files are made again
 ) -> list[str]:  # a line a stage
     "Say which stages would be done and why."
     lines, anew = [], set()
@@ -312,6 +313,7 @@ def foreseen(
         why = reasons(state) or ["asked for"] * (name in again) or [f"{', '.join(after)} done anew"] * bool(after)
         if why:
             anew.add(name)
+        why = why or ["its lost and damaged files"] * (name in mended)
         other = state.other_code() if not why else []
         said = "; ".join(why) if why else f"done with other code ({', '.join(other)})" if other else "done before"
         lines.append(f"[{number_of(name)}/{len(STAGES)}] {name:<12}  {said}")

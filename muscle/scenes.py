@@ -203,9 +203,9 @@ def write_shapes(
 # %% ../nbs/08_scenes.ipynb #adbce69c
 @click.command()
 @click.argument("path")
-@click.option("--train", default=320, help="Training images.")
-@click.option("--val", default=100, help="Validation images.")
-@click.option("--seed", default=0)
+@click.option("--train", type=click.IntRange(0), default=320, help="Training images.")
+@click.option("--val", type=click.IntRange(0), default=100, help="Validation images.")
+@click.option("--seed", type=click.IntRange(0), default=0)
 def muscle_shapes(path, train, val, seed):
     """Write the built-in dataset to PATH."""
     with complaints():

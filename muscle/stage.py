@@ -361,9 +361,9 @@ def forget(
     stage: StageState,  # the stage
 ) -> None:
     "Have a stage done again from its beginning; what it made moves to replaced/."
+    stage.run.note(results=dict.fromkeys(stage.row.results), stages={stage.name: {**stage.entry, "state": "forgotten"}})
     set_aside(stage)
     entries = {name: entry for name, entry in stage.run.record["stages"].items() if name != stage.name}
-    stage.run.note(results=dict.fromkeys(stage.row.results))
     write_record(stage.run.folder, {**stage.run.record, "stages": entries})
     stage.run.note()
 

@@ -1,6 +1,6 @@
 """Where the spread of the demo's scores comes from: one thing at a time is another, everything else as it was.
 
-Run by hand (`python nbs/tests/sources.py FOLDER`, two to three hours on two cores, and it goes on where it stopped);
+Run by hand (`python nbs/tests/sources.py FOLDER`, about an hour and a half on two cores, and it goes on where it stopped);
 the last result stands in data/results/demo/sources.csv. All runs have the demo's seed. In some a single kind of chance
 draws with another seed: this file is then given to their kernels with `--with`, and `MUSCLE_SOURCE` names the chance.
 In others the processor counts differently. Each run has one thread, except where two are what is looked at; so two
@@ -78,15 +78,15 @@ class Source(NamedTuple):
     folder: str  # of the run
 
 
-def sources() -> Iterator[Source]:
-    "List all runs, the one to compare with first."
+def sources(draws: int) -> Iterator[Source]:
+    "List all runs, the one to compare with first, and each chance with so many other seeds."
     yield Source("nothing", {}, "base")
     yield Source("two threads", {"OMP_NUM_THREADS": "2"}, "threads")
     older = {"ONEDNN_MAX_CPU_ISA": "SSE41", "ATEN_CPU_CAPABILITY": "default", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"}
     yield Source("an older processor's instructions (SSE4)", older, "sse4")
     said = {"weights": "weights of new layers", "order": "order of the images", "views": "sizes, crops, colours"}
     said |= {"drops": "dropped layers, windows, points"}
-    for seed in (1, 2):
+    for seed in range(1, draws + 1):
         for name, words in said.items():
             yield Source(words, {SOURCE: f"{name} {seed}"}, f"{name}{seed}")
 
@@ -112,8 +112,9 @@ def table(found: list[tuple[Source, Run]]) -> pd.DataFrame:
 @click.command(help=__doc__.split("\n")[0])
 @click.argument("place", type=click.Path(path_type=Path))
 @click.option("--at-once", default=2, help="Runs at a time.")
-def campaign(place: Path, at_once: int) -> None:
-    wanted = list(sources())
+@click.option("--draws", default=1, help="Other seeds of each chance.")
+def campaign(place: Path, at_once: int, draws: int) -> None:
+    wanted = list(sources(draws))
     with ThreadPoolExecutor(at_once) as pool:
         runs = list(pool.map(lambda one: made(one, place.resolve()), wanted))
     found = table(list(zip(wanted, runs)))

@@ -99,6 +99,24 @@ def test_an_edited_loss_is_noticed(copied):
     again = run("--again", 1, "--to", 2)
     assert again.returncode == 0 and "done before" not in again.stdout, again.stdout + again.stderr
     assert (folder / "replaced" / "1_encoder_1" / "encoder" / "model.safetensors").exists()
+    made = folder / "encoder" / "model.safetensors"
+    before, wanted = made.stat().st_ino, made.read_bytes()
+    assert run("--again", "encoder", "--to", 2).returncode == 0  # nothing has changed: done anew all the same
+    assert made.stat().st_ino != before and made.read_bytes() == wanted
+
+
+def test_what_cannot_be_done_again_moves_nothing(copied):
+    _, folder, run = copied
+    before = (folder / "encoder").stat().st_ino
+    for words, said in (
+        (("--again", 1, "--again", "foo"), "no stage 'foo'"),
+        (("--again", 1, "--from", 5, "--to", 5), "--again encoder: this command does only pseudo"),
+        (("--mend", "cams", "--to", 1), "--mend cams: this command does only encoder"),
+    ):
+        refused = run(*words)
+        assert refused.returncode == 2 and said in refused.stderr, refused.stdout + refused.stderr
+    assert (folder / "encoder").stat().st_ino == before
+    assert run("--dry-run").stdout.count("done before") == 9
 
 
 def test_from_without_what_comes_before_is_refused(copied):

@@ -80,3 +80,26 @@ def test_a_folder_with_odd_files(tmp_path):
 )
 def test_wrong_words_are_named(cat, tmp_path, words, reason):
     assert reason in label(*(word.format(cat=cat) for word in words), "--out", tmp_path / "out", status=2)
+
+
+def test_nothing_but_labels_is_replaced(cat, tmp_path):
+    "Not the photograph, not a dataset's class list, not a mask that somebody drew."
+    said = label(cat, "--out", tmp_path, status=2)
+    assert "chelsea.png is there and no label" in said
+    cat.rename(tmp_path / "chelsea.PNG")
+    (tmp_path / "classes.txt").write_text("person\ncat\n")
+    said = label(tmp_path, "--out", tmp_path, status=2)
+    assert "classes.txt lists other classes" in said and (tmp_path / "classes.txt").read_text() == "person\ncat\n"
+
+
+def test_labelled_twice_is_labelled_once(cat, tmp_path):
+    "Labels among the photographs are no photographs; names in brackets are names; three of one name have three labels."
+    photo = Image.open(cat).resize((90, 60))
+    for name in ("a/x.jpg", "b/x.jpg", "x_2.jpg", "x[1].jpg", "x1.jpg"):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        photo.save(tmp_path / "photos" / name)
+    out = tmp_path / "photos" / "labels"
+    for _ in range(2):
+        assert "5 labels" in label(tmp_path / "photos", "--tags", "cat", "--tags", "dog;sofa", "--out", out)
+        assert {path.stem for path in out.glob("*.png")} == {"x", "x_2", "x_3", "x[1]", "x1"}
+    assert "x[1].jpg" in label(tmp_path / "photos" / "x[1].jpg", "--out", tmp_path / "one")
