@@ -297,6 +297,8 @@ def open_devkit(
     root = Path(path)
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; give the one that holds the photographs")
+    if (root / "run.json").is_file():
+        raise DataError(f"{root}: the folder of a run; give the one that holds the photographs")
     if layout := layout_of(root):
         return layout(root)
     below = (path for pattern in ("*", "*/*") for path in sorted(root.glob(pattern)) if path.is_dir())
