@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
 from .devkit import LARGEST, VOID, Devkit, PhotoHeader, palette, photo_header, photo_notes
-from .files import DataError, aside, complaints, cores, nearest
+from .files import DataError, SettingsError, aside, complaints, cores, nearest
 from .layouts import open_devkit
 from .lists import usual_list
 
@@ -393,12 +393,12 @@ def contact_sheet(
 def muscle_check(path, sheet):
     """Check a dataset in PATH as a run would, whole; say how it was understood, and what is wrong with it."""
     with complaints():
+        if sheet and Path(sheet).suffix.lower() != ".png":
+            raise SettingsError(f"--sheet {sheet}: it is a PNG; name it so")
         devkit = open_devkit(path)
-        there = devkit.splits()
         words = {"train": "train", "score": "train", "val": "val"}
-        lists = {use: name for use, word in words.items() if (name := usual_list(word, there))}
-        report = check_devkit(devkit, **lists or {"train": "train"})
-        click.echo(str(report))
+        lists = {use: name for use, word in words.items() if (name := usual_list(word, devkit.splits()))}
+        click.echo(str(check_devkit(devkit, **lists or {"train": "train"})))
         if sheet:
             contact_sheet(devkit, sheet)
             click.echo(f"samples: {sheet}")

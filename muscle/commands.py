@@ -12,6 +12,7 @@ from importlib import import_module
 import click
 
 import muscle
+from .files import complaints
 
 # %% ../nbs/62_commands.ipynb #2ef506eb
 def _run_options(function):
@@ -55,8 +56,8 @@ encoder.epochs=20 segmenter.layers=3 · muscle_run demo --from pseudo"""
 @_more_options
 def muscle_run(profile, name, more, settings, first, last, processes, device, devkit, files, dry, **words):
     """Make the run of PROFILE, or go on with one that was stopped. Alone it lists the profiles."""
-    from muscle.request import fulfil, known_choices
-
+    with complaints():  # seconds in which somebody may think better of it
+        from muscle.request import fulfil, known_choices
     if profile is None:
         return click.echo(known_choices())
     machine = {"processes": processes, "device": device}
