@@ -136,11 +136,13 @@ def stems(
     paths: Sequence[Path],  # of photographs
 ) -> list[str]:  # one for each, none twice
     "Name what is made of photographs after them."
-    own, names = {path.stem for path in paths}, []
+    taken, names = {path.stem for path in paths}, {}
     for path in paths:
         more = (f"{path.stem}_{count}" for count in itertools.count(2))
-        names.append(path.stem if path.stem not in names else next(n for n in more if n not in own.union(names)))
-    return names
+        name = path.stem if path.stem not in names else next(each for each in more if each not in taken)
+        taken.add(name)
+        names[name] = path
+    return list(names)
 
 # %% ../nbs/40_photos.ipynb #66f29f2d
 def refuse_loss(
@@ -152,11 +154,12 @@ def refuse_loss(
     there, how = out / "classes.txt", "choose another folder with --out"
     if there.is_file() and there.read_text(encoding="utf-8", errors="replace") != listed:
         raise DataError(f"{there} lists other classes, perhaps those of a dataset: {how}")
+    photos = {path.resolve() for path in paths}
     for name in stems(paths):
         label, picture = out / f"{name}.png", out / f"{name}_overlay.jpg"
         if label.exists() and not picture.exists():
             raise DataError(f"{label} is there and no label of muscle_label's, which has a picture beside it: {how}")
-        if lost := {label.resolve(), picture.resolve()} & {path.resolve() for path in paths}:
+        if lost := {label.resolve(), picture.resolve()} & photos:
             raise DataError(f"{lost.pop()} is a photograph that its label would replace: {how}")
 
 # %% ../nbs/40_photos.ipynb #967e18bd
