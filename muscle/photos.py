@@ -182,8 +182,8 @@ def label_photo(
     "Label one photograph, at its full size, and write the label and a picture of it."
     image = read_image(path, LARGEST)
     label = label_by_tags(labeller, image, classes) if classes else label_alone(labeller, image)
+    write_overlay(stem.with_name(f"{stem.name}_overlay.jpg"), image, label)  # first: a label without it is not ours
     write_label(stem.with_name(f"{stem.name}.png"), label_at(label, photo_header(path).size))
-    write_overlay(stem.with_name(f"{stem.name}_overlay.jpg"), image, label)
     shares = np.bincount(label.ravel(), minlength=len(labeller.classes) + 1) / label.size
     found = [f"{labeller.classes[c - 1]} {100 * shares[c]:.0f} %" for c in np.flatnonzero(shares) if c]
     return ", ".join(found) or "nothing found"
