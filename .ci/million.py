@@ -15,10 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from accelerate import Accelerator
-from muscle.request import whereabouts
 
 from muscle.layouts import open_devkit
 from muscle.profile import STAGES, read_profile
+from muscle.request import whereabouts
 from muscle.run import Run, make_run
 from muscle.runner import run_stages
 from muscle.stage import StageState, begin, do_stage, mark_of, prepare_data
