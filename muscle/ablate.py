@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CONTRAST', 'ABLATIONS', 'Ablation', 'ablation_named', 'stages_of', 'changed_profile', 'first_changed', 'branch',
-           'sibling', 'run_seeds', 'spread_table', 'variant_folder', 'beside', 'run_variants', 'ablation_runs',
-           'ablation_scores', 'half_width', 'verdict', 'comparisons', 'ablation_table']
+           'seed_folder', 'sibling', 'run_seeds', 'spread_table', 'variant_folder', 'beside', 'run_variants',
+           'ablation_runs', 'ablation_scores', 'half_width', 'verdict', 'comparisons', 'ablation_table']
 
 # %% ../nbs/38_ablate.ipynb #fdf9fb5a
 import os
@@ -207,6 +207,14 @@ def branch(
     draft.rename(folder)
 
 # %% ../nbs/38_ablate.ipynb #3cfa5f9c
+def seed_folder(
+    run: Run,  # the run
+    seed: int,  # of another
+) -> Path:
+    "Name the folder of the run that differs only in its seed."
+    return run.folder.with_name(f"{run.folder.name}-seed{seed}")
+
+
 def sibling(
     run: Run,  # the run
     seed: int,  # of every random draw
@@ -214,8 +222,7 @@ def sibling(
     "Open the run that differs from another only in its seed, or make it."
     if seed == run.seed:
         return run
-    folder = run.folder.with_name(f"{run.folder.name}-seed{seed}")
-    return make_run(folder, changed_profile(run.profile, [], seed), run.record["profile_name"])
+    return make_run(seed_folder(run, seed), changed_profile(run.profile, [], seed), run.record["profile_name"])
 
 
 def run_seeds(
@@ -264,7 +271,7 @@ def beside(
 ) -> list[Path]:  # in the order in which they are made, whether they are there or not
     "Name the folders of all other runs that a command makes."
     others = range(base.seed + 1, base.seed + seeds)
-    found = [base.folder.with_name(f"{base.folder.name}-seed{seed}") for seed in others]
+    found = [seed_folder(base, seed) for seed in others]
     for name in ablations:
         variants = ablation_named(name).variants(base.profile)
         found += [variant_folder(base, name, each, seed) for seed in (base.seed, *others) for each in variants]

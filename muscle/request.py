@@ -9,7 +9,7 @@ __all__ = ['known_choices', 'chosen_stages', 'among', 'chosen_profile', 'alike',
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -171,7 +171,7 @@ def whereabouts(
 def looked_at(
     profile: Settings,  # the chosen one
     folder: Path,  # the run's
-    ablations: Iterable[str],  # that are asked for
+    ablations: Collection[str],  # that are asked for
 ) -> dict:  # as of `prepare_data`
     "Look at a run's dataset before anything is done; a `SettingsError` says what it is not fit for."
     for name in ablations:

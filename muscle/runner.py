@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing import forkserver
 from pathlib import Path
@@ -302,8 +302,8 @@ def run_stages(
 def foreseen(
     run: Run,  # the run
     names: Iterable[str],  # stages that are wanted
-    again: Iterable[str] = (),  # of these, those to do from their beginning
-    mended: Iterable[str] = (),  # of these, those whose damaged files are made again
+    again: Collection[str] = (),  # of these, those to do from their beginning
+    mended: Collection[str] = (),  # of these, those whose damaged files are made again
 ) -> list[str]:  # a line a stage
     "Say which stages would be done and why."
     lines, anew = [], set()

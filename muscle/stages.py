@@ -269,7 +269,8 @@ def trained_irn(
     run: Run,  # the run
 ) -> IRN:  # in eval mode
     "Load stage 4's network."
-    model, settings, file = new_irn(run.settings("irn")), run.settings("irn"), run.weights("irn")
+    settings, file = run.settings("irn"), run.weights("irn")
+    model = new_irn(settings)
     trunk = settings.weights.removeprefix("imagenet:") if settings.weights.startswith("imagenet:") else None
     model.load(read_checkpoint(file), file, trunk)
     return model.eval()
