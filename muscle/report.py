@@ -167,7 +167,7 @@ CAPTIONS = {
     "Only thresholds that were fixed or found without masks are fair. The interval is the middle 95 % of the mIoU over "
     "images drawn with replacement.",
     "thresholds": "Background thresholds by three ways of choosing them, and the mIoU (%) at each.",
-    "agreement": "Agreement of labels with their own CRF over the threshold.",
+    "agreement": "Agreement of labels with their own CRF, times separation, over the threshold.",
     "threshold_curve": "mIoU over the background threshold: the ring is the best on masks, the diamond the one in use.",
     "seeds_classes": "IoU (%) of each class, seeds and pseudo labels.",
     "seeds_precision": "Precision (%) of each class, seeds and pseudo labels: how much of what was said is right.",

@@ -32,7 +32,7 @@ from muscle.profile import (
 )
 from .provenance import GIVEN, given_files, run_given_files, versions
 from .run import Run, make_run, read_record, run_folder
-from .runner import foreseen, run_stages, summary
+from .runner import check_code, foreseen, run_stages, summary
 from .settings import Settings
 from .stage import StageState, do_work, forget, mend, prepare_data, weights_file
 
@@ -138,6 +138,8 @@ def _prepare(run: Run, again: list, mended: list) -> None:
 def _do(run: Run, stages: list[str], again: list, mended: list, keep: bool, seeds: int, ablate: list) -> None:
     "Do what a command asks of a run, and say what came out and where it lies."
     click.echo(f"run {run.folder}")
+    if not keep:
+        check_code(run, [name for name in stages if name not in again])  # before anything moves
     for other in (run.folder, *beside(run, seeds, ablate)):
         if (other / "run.json").exists():
             _prepare(Run(other), again, mended)

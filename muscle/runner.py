@@ -243,7 +243,8 @@ def check_code(
     other = {state.name: state.other_code() for state in states if state.done() and state.other_code()}
     if other:
         lines = [f"  {number_of(name)} {name}: {', '.join(modules)}" for name, modules in other.items()]
-        how = f"keep what they made with --keep, or do them again with --again {number_of(next(iter(other)))}"
+        again = " ".join(f"--again {number_of(name)}" for name in other)
+        how = f"keep what they made with --keep, or do them again with {again}"
         raise SettingsError("\n".join(["these stages were done with other code, in the modules named:", *lines, how]))
 
 

@@ -105,6 +105,18 @@ def test_an_edited_loss_is_noticed(copied):
     assert made.stat().st_ino != before and made.read_bytes() == wanted
 
 
+def test_all_stages_of_other_code_are_named_before_one_moves(copied):
+    project, folder, run = copied
+    edit(project / "muscle" / "thresholds.py", "POWER = 1.5", "POWER = 2.0")
+    before = (folder / "encoder").stat().st_ino
+    said = run("--again", 1)
+    assert said.returncode == 2 and "with --again 3 --again 5 --again 6 --again 7\n" in said.stderr, (
+        said.stdout + said.stderr
+    )
+    assert (folder / "encoder").stat().st_ino == before
+    assert run("--dry-run").stdout.count("thresholds") == 4
+
+
 def test_what_cannot_be_done_again_moves_nothing(copied):
     _, folder, run = copied
     before = (folder / "encoder").stat().st_ino
