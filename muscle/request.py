@@ -138,8 +138,8 @@ def _prepare(run: Run, again: list, mended: list) -> None:
 def _do(run: Run, stages: list[str], again: list, mended: list, keep: bool, seeds: int, ablate: list) -> None:
     "Do what a command asks of a run, and say what came out and where it lies."
     click.echo(f"run {run.folder}")
-    if not keep:
-        check_code(run, [name for name in stages if name not in again])  # before anything moves
+    if (again or mended) and not keep:  # before anything moves
+        check_code(run, [name for name in stages if name not in again])
     for other in (run.folder, *beside(run, seeds, ablate)):
         if (other / "run.json").exists():
             _prepare(Run(other), again, mended)
