@@ -62,7 +62,7 @@ def copy(run: str, kind: str, names: tuple[str, ...], end: str, target: Path) ->
 
 def photograph() -> None:
     "Draw the way of one photograph, a cat that scikit-image carries, through the networks that ship."
-    labeller, image = Labeller(Run(TOP / "data" / "models" / "voc_lite0"), "cpu"), chelsea()
+    labeller, image = Labeller(Run(TOP / "data" / "models" / "voc_lite"), "cpu"), chelsea()
     [cat] = numbers_of(labeller, ["cat"])
     names = ["background", *labeller.classes]
     cam, sgc = multiscale_cams(labeller.encoder, image, [cat], labeller.run.settings("cams").scales, labeller.here)

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from .backbone import ResNet, build_backbone, load_imagenet, pick, regrid, start_from
+from .backbone import ResNet, build_backbone, pick, regrid, start_from
 from .checkpoint import CheckpointError, load_checked
 from .walk import affinity, neighbourhoods, paths
 
@@ -189,13 +189,9 @@ class IRN(_Network):
         self,
         state: dict[str, Tensor],  # name → tensor, as `read_checkpoint` gives it
         where: str | Path = "checkpoint",  # its file, for the message
-        imagenet: str | Path | None = None,  # a file of the backbone's ImageNet weights; None: where they are published
     ) -> list[str]:  # names of `state` that were not used: none
-        "Load a checkpoint, the authors' included; a file without the backbone leaves it what ImageNet taught."
+        "Load a checkpoint, the authors' included."
         state = canonical_state(state, self.prefix) if isinstance(self.trunk, ResNet) else state
-        if set(state) == {name for name in self.state_dict() if not name.startswith(f"{self.prefix}.")}:
-            load_imagenet(self.trunk, imagenet)
-            state = state | {f"{self.prefix}.{name}": t for name, t in self.trunk.state_dict().items()}
         return load_checked(self, state, where=where)
 
     def forward(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Labeller', 'numbers_of', 'label_by_tags', 'label_alone', 'made_here', 'photos_named', 'stems', 'refuse_loss',
-           'write_overlay', 'label_photo', 'label_photos', 'muscle_label', 'lay_over', 'give_away']
+           'write_overlay', 'label_photo', 'label_photos', 'muscle_label', 'lay_over', 'own_weights', 'give_away']
 
 # %% ../nbs/40_photos.ipynb #4eb03e2a
 import glob
@@ -24,6 +24,7 @@ from accelerate import Accelerator
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from .backbone import build_backbone, load_imagenet
 from .colour import overlay_label
 from .crf import crf_probabilities
 from .devkit import LARGEST, photo_header, read_image, read_label, write_label
@@ -44,7 +45,7 @@ class Labeller:
 
     def __init__(
         self,
-        run: Run,  # with trained networks; `data/models/voc_lite0` is one
+        run: Run,  # with trained networks; `data/models/voc_lite` is one
         device: str = "auto",  # as in `open_accelerator`
     ):
         self.run, self.classes = run, run.devkit.classes
@@ -211,7 +212,7 @@ def label_photos(
 @click.argument("photos", nargs=-1, required=True)
 @click.option("--tags", multiple=True, help="What is in them: dog,sofa. Without tags the segmenter decides.")
 @click.option("--out", default="labels", type=click.Path(file_okay=False), help="Folder for labels and pictures.")
-@click.option("--run", default=str(PROJECT / "data/models/voc_lite0"), help="Whose networks label.")
+@click.option("--run", default=str(PROJECT / "data/models/voc_lite"), help="Whose networks label.")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1")
 def muscle_label(photos, tags, out, run, device):
     """Label PHOTOS (files, folders, patterns) with networks that are trained already.
@@ -245,6 +246,21 @@ def lay_over(
         write_lines(run.folder / "classes.txt", ["background", *run.devkit.classes])
 
 # %% ../nbs/40_photos.ipynb #266fb6dc
+def own_weights(
+    run: Run,  # whose stage is done
+    stage: str,  # encoder, irn or segmenter
+) -> dict[str, torch.Tensor]:  # name → tensor
+    "Read a network without its backbone where that is still what ImageNet taught."
+    state, settings = load_file(run.weights(stage)), run.settings(stage)
+    if settings.weights != "imagenet":
+        return state
+    taught, prefix = build_backbone(settings.backbone), settings.backbone if stage == "irn" else "backbone"
+    load_imagenet(taught)
+    learned = {name: t for name, t in taught.state_dict().items() if not name.endswith("num_batches_tracked")}
+    same = all(torch.equal(state[f"{prefix}.{name}"], t) for name, t in learned.items())
+    return {name: t for name, t in state.items() if not (same and name.startswith(f"{prefix}."))}
+
+# %% ../nbs/40_photos.ipynb #a02e5520
 def give_away(
     run: Run,  # all nine stages done
     folder: str | Path,  # receives the networks; made if missing
@@ -258,10 +274,7 @@ def give_away(
         for key in ("parts", "code"):
             entry.pop(key, None)
     for stage in ("encoder", "irn", "segmenter"):
-        state = load_file(run.weights(stage))
-        if stage == "irn" and not run.settings("irn").train_backbone:
-            state = {name: t for name, t in state.items() if not name.startswith(f"{run.settings('irn').backbone}.")}
-        half = {name: t.half() if t.is_floating_point() else t for name, t in state.items()}
+        half = {name: t.half() if t.is_floating_point() else t for name, t in own_weights(run, stage).items()}
         place = folder / run.weights(stage).relative_to(run.folder)
         place.parent.mkdir(parents=True, exist_ok=True)
         save_file(half, place)

@@ -233,7 +233,7 @@ def open_views(
     return views
 
 # %% ../nbs/43_view.ipynb #d6d446fd
-SHIPPED = PROJECT / "data" / "models" / "voc_lite0"
+SHIPPED = PROJECT / "data" / "models" / "voc_lite"
 Photos = Mapping[str, tuple[np.ndarray, Sequence[str]]]  # ID → picture (H, W, 3) uint8, names of what is in it
 
 

@@ -208,7 +208,7 @@ def test_refusals(smoke, tmp_path, words, reason):
     said = json.loads((smoke / "run.json").read_text())
     (early / "run.json").write_text(json.dumps(said | {"stages": {}}))
     file.write_text("")
-    names = dict(empty=tmp_path, early=early, smoke=smoke, file=file, networks=PROJECT / "data/models/voc_lite0")
+    names = dict(empty=tmp_path, early=early, smoke=smoke, file=file, networks=PROJECT / "data/models/voc_lite")
     done = command("muscle_export", *(word.format(**names) for word in words))
     assert done.returncode == 2 and reason in done.stderr and "Traceback" not in done.stderr, done.stderr
     assert not (tmp_path / "out").exists() and "SegmentationClass" not in {path.name for path in smoke.iterdir()}

@@ -11,7 +11,7 @@ from muscle.devkit import VOC_CLASSES, read_label
 from muscle.profile import PROJECT
 
 CAT = 1 + VOC_CLASSES.index("cat")
-SHIPPED = PROJECT / "data" / "models" / "voc_lite0"
+SHIPPED = PROJECT / "data" / "models" / "voc_lite"
 
 
 def label(*words, status=0):
