@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader, Dataset
 from .checkpoint import save_weights
 from .files import DataError, aside
 from .samples import loader
-from .stream import keep_freed_memory, progress
+from .stream import give_back_memory, keep_freed_memory, progress
 
 # %% ../nbs/24_fit.ipynb #7d3e2e06
 class Schedule(NamedTuple):
@@ -372,6 +372,7 @@ def train(
     done, history, means = resume(folder / "resume.pt", model, opt, rate, fingerprint)
     for epoch in range(done, plan.epochs):
         history.append(measured_epoch(training, epoch, signal, watched))
+        give_back_memory()
         if plan.average and (count := epoch + 1 - max(0, plan.epochs - plan.average)) > 0:
             means = averaged(means, model, count)
         if accelerator.is_main_process:
