@@ -215,14 +215,14 @@ def true_label(
 
 
 def map_label(
-    run: Run,  # the run
+    folder: Path,  # of the maps
     background: float,  # height of the background plane
     id: str,  # an image
 ) -> tuple[np.ndarray, torch.Tensor]:  # as of `soft_label`
-    "Read an image's SGC maps as if they were a soft label."
-    maps, classes = read_planes(run, "SGC", id)
-    maps = torch.as_tensor(maps, dtype=torch.float32)
-    return classes, torch.cat([maps.new_full((1, *maps.shape[1:]), background), maps])
+    "Read an image's SGC maps as if they were a soft label; by name, so that a loader's processes find it."
+    found = read_maps(folder / f"{id}.npz", whole=False, needed=["sgc"])
+    maps = torch.from_numpy(found.sgc)
+    return found.classes, torch.cat([maps.new_full((1, *maps.shape[1:]), background), maps])
 
 # %% ../nbs/36_stages.ipynb #84f8fd6a
 def taught_by(
@@ -235,7 +235,7 @@ def taught_by(
         return partial(true_label, run.devkit)
     if settings.teacher == "maps":
         found = agreed(run, partial(read_planes, run, "SGC"), IMAGES, accelerator)
-        return partial(map_label, run, found.threshold)
+        return partial(map_label, run.place("cams"), found.threshold)
     return partial(soft_label, run.place("pseudo"), run.devkit.num_classes)
 
 # %% ../nbs/36_stages.ipynb #b20629b2
