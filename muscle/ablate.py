@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CONTRAST', 'ABLATIONS', 'Ablation', 'ablation_named', 'stages_of', 'changed_profile', 'first_changed', 'branch',
-           'seed_folder', 'sibling', 'run_seeds', 'spread_table', 'variant_folder', 'beside', 'run_variants',
+           'seed_folder', 'sibling', 'run_seeds', 'spread_table', 'variant_folder', 'beside', 'twin', 'run_variants',
            'ablation_runs', 'ablation_scores', 'half_width', 'verdict', 'comparisons', 'ablation_table']
 
 # %% ../nbs/38_ablate.ipynb #fdf9fb5a
@@ -27,6 +27,7 @@ from .run import Run, make_run, write_record
 from .runner import SAID, run_stages
 from .score import drawn_miou, drawn_times
 from .settings import Settings
+from .stage import StageState
 
 # %% ../nbs/38_ablate.ipynb #371ab01e
 class Ablation(NamedTuple):
@@ -132,8 +133,8 @@ ABLATIONS |= {
     "backbone": Ablation(
         "backbones of encoder and segmenter",
         "val_miou",
-        lambda profile: {
-            name: [f"encoder.backbone={name}", f"segmenter.backbone={name}"] for name in ("b0", "b1", "b3")
+        lambda _: {
+            name: [f"{part}.backbone={name}" for part in ("encoder", "segmenter")] for name in ("b0", "b1", "b3")
         },
     ),
 }
@@ -277,6 +278,18 @@ def beside(
         found += [variant_folder(base, name, each, seed) for seed in (base.seed, *others) for each in variants]
     return found
 
+# %% ../nbs/38_ablate.ipynb #bebc8eb0
+def twin(
+    base: Run,  # the run that others differ from
+    profile: Settings,  # what is wanted
+    stages: list[str],  # which of its stages
+) -> Run | None:
+    "Find a run that another ablation has made of the same profile, with this code."
+    made = (ablation_runs(base, name).values() for name in base.record.get("ablations", {}))
+    for run in (run for variants in made for own in variants for run in own if run.profile == profile):
+        if all(stage.done() and not stage.other_code() for stage in (StageState(name, run) for name in stages)):
+            return run
+
 # %% ../nbs/38_ablate.ipynb #bbc52596
 def run_variants(
     base: Run,  # the run that others differ from
@@ -294,7 +307,7 @@ def run_variants(
         for variant, changes in variants.items():
             folder, chosen = variant_folder(base, name, variant, seed), changed_profile(base.profile, changes, seed)
             if not folder.exists():
-                branch(source, folder, chosen)
+                branch(twin(base, chosen, stages) or source, folder, chosen)
             click.echo(f"\n{name}: {variant}, seed {seed}")
             run = run_stages(make_run(folder, chosen, base.record["profile_name"]), stages, keep)
             made[variant].append({"run": folder.name, "fingerprint": run.entry(stages[-1])["fingerprint"]})

@@ -4,11 +4,9 @@
 
 # %% auto #0
 __all__ = ['HEAD', 'LITE', 'BACKBONES', 'Taps', 'pick', 'upsample', 'regrid', 'pad_evenly', 'folded', 'fold_norms',
-           'EfficientNet', 'LiteSize', 'EfficientNetLite', 'ResNet', 'build_backbone', 'held', 'load_imagenet',
-           'start_from']
+           'EfficientNet', 'LiteSize', 'EfficientNetLite', 'ResNet', 'build_backbone', 'held']
 
 # %% ../nbs/11_backbone.ipynb #dcb6ec25
-import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,8 +18,10 @@ import torchvision
 from efficientnet_pytorch import EfficientNet as PublishedNet
 from efficientnet_pytorch.utils import drop_connect, get_model_params, round_filters, round_repeats, url_map_advprop
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn.grad import conv2d_input
 
-from .checkpoint import CheckpointError, fetch_weights, load_checked, packaged_weights, read_checkpoint
+from .checkpoint import CheckpointError, fetch_weights, packaged_weights
 from .files import nearest
 from .samples import MEAN, STD
 
@@ -78,6 +78,37 @@ def pad_evenly(
     conv.padding = (after, after) if before == after else (0, 0)
     conv.static_padding = nn.Identity() if before == after else nn.ZeroPad2d((before, after, before, after))
 
+# %% ../nbs/11_backbone.ipynb #2af972a4
+class _Depthwise(torch.autograd.Function):
+    "A convolution that filters each channel alone, and so does its weight's gradient."
+
+    @staticmethod
+    def forward(ctx, x, weight, bias, stride, padding):
+        ctx.save_for_backward(x, weight)
+        ctx.grid = stride, padding
+        return F.conv2d(x, weight, bias, stride, padding, groups=len(weight))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        (x, weight), (stride, padding), wanted = ctx.saved_tensors, ctx.grid, ctx.needs_input_grad
+        channels, side = len(weight), weight.shape[-1]
+        to_x = conv2d_input(x.shape, weight, grad, stride, padding, groups=channels) if wanted[0] else None
+        to_weight, to_bias = None, grad.sum((0, 2, 3)) if wanted[2] else None
+        if wanted[1]:
+            planes, filters = x.reshape(1, -1, *x.shape[2:]), grad.reshape(-1, 1, *grad.shape[2:])
+            each = F.conv2d(planes, filters, None, 1, padding, stride, len(filters))[..., :side, :side]
+            to_weight = each.reshape(-1, channels, 1, side, side).sum(0)
+        return to_x, to_weight, to_bias, None, None
+
+
+def _convolved(conv, x, weight, bias):
+    "Pad and convolve by a weight and bias in place of the convolution's own."
+    x, wide = conv.static_padding(x), conv.groups > 1 and conv.kernel_size[0] > 3
+    if wide and torch.is_grad_enabled() and x.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
+        return _Depthwise.apply(x, weight, bias, conv.stride, conv.padding)
+    return F.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups)
+
 # %% ../nbs/11_backbone.ipynb #bd585511
 def folded(
     conv: nn.Conv2d,  # (C', C, k, k), without a bias
@@ -91,9 +122,8 @@ def folded(
 def _normed(conv, norm, x):
     "Convolve and normalise, in one pass where the norm goes by what it knows."
     if norm.training or isinstance(norm, nn.Identity):
-        return norm(conv(x))
-    weight, bias = folded(conv, norm)
-    return F.conv2d(conv.static_padding(x), weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups)
+        return norm(_convolved(conv, x, conv.weight, conv.bias))
+    return _convolved(conv, x, *folded(conv, norm))
 
 # %% ../nbs/11_backbone.ipynb #9df7cc8b
 def fold_norms(
@@ -335,9 +365,7 @@ def _checked(backbone):
     "The module, if it is a backbone."
     kind = type(backbone).__name__
     if not isinstance(backbone, nn.Module) or not isinstance(backbone, Taps):
-        raise TypeError(
-            f"{kind} is no backbone: it must be a module with the lists `channels` and `strides` (see `Taps`)"
-        )
+        raise TypeError(f"{kind} is no backbone: it needs the lists `channels` and `strides` (see `Taps`)")
     if len(backbone.channels) != len(backbone.strides) or list(backbone.strides) != sorted(backbone.strides):
         raise ValueError(f"{kind}: `strides` must have one number for each of `channels`, finest first")
     return backbone
@@ -369,30 +397,3 @@ def held(
     if stages:
         model.backbone.freeze(stages)
     return model
-
-# %% ../nbs/11_backbone.ipynb #98131003
-def load_imagenet(
-    backbone: nn.Module,  # made by `build_backbone` from a name; changed in place
-    path: str | Path | None = None,  # a file of such weights; None: where they are published
-) -> list[str]:  # names of the head, which is not used
-    "Load ImageNet weights: AdvProp's for B0–B7, torchvision's for ResNets, a pip package's for Lite."
-    if path is None and not hasattr(backbone, "imagenet"):
-        kind = type(backbone).__name__
-        raise CheckpointError(f"{kind} does not say where its ImageNet weights are: load them before you hand it over")
-    counters = {name: t for name, t in backbone.state_dict().items() if name.endswith("num_batches_tracked")}
-    state = counters | read_checkpoint(path or backbone.imagenet())
-    return load_checked(backbone, state, getattr(backbone, "head", ()))
-
-# %% ../nbs/11_backbone.ipynb #d525fbb8
-def start_from(
-    weights: str | Path | None,  # None: random; "imagenet"; "imagenet:FILE"; else a checkpoint of the whole network
-    backbone: nn.Module,  # of the network, changed in place
-    load: Callable[[dict[str, Tensor], str | Path], object],  # puts a file's state dict into the network
-) -> None:
-    "Give a network the weights it starts with."
-    if weights is None:
-        return
-    if imagenet := re.fullmatch("imagenet(?::(.+))?", str(weights)):
-        load_imagenet(backbone, imagenet[1])
-    else:
-        load(read_checkpoint(weights), weights)

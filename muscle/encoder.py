@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from einops import einsum, rearrange, reduce
 from torch import Tensor, nn
 
-from .backbone import HEAD, build_backbone, pick, start_from, upsample
-from .checkpoint import Loadable
+from .backbone import HEAD, build_backbone, pick, upsample
+from .checkpoint import Loadable, start_from
 
 # %% ../nbs/12_encoder.ipynb #a375f19b
 def class_activations(

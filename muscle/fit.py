@@ -102,7 +102,7 @@ class Plan:
     clip: float | None = None  # largest gradient norm
     seed: int = 0
     workers: int = 0  # loader processes
-    channels_last: bool | None = None  # layout of weights and maps in memory; None: on a GPU only
+    channels_last: bool = True  # layout of weights and maps in memory
     average: int = 0  # the weights of the last so many epochs are averaged in the end; 0: the last ones are taken
     look_every: int = 10  # iterations from one look at each loss's gradient to the next; 0: none
 
@@ -221,8 +221,7 @@ def _prepared(model, parameters, batches, steps, plan, accelerator):
     "Give a network its optimiser and schedule, and all of it to accelerate."
     opt = optimizer(plan.optimizer, parameters, plan.lr, plan.weight_decay)
     rate = schedule(plan.schedule, opt, plan.epochs * len(batches), plan.min_lr)
-    last = accelerator.device.type == "cuda" if plan.channels_last is None else plan.channels_last
-    model = model.to(memory_format=torch.channels_last if last else torch.contiguous_format)
+    model = model.to(memory_format=torch.channels_last if plan.channels_last else torch.contiguous_format)
     model, opt = accelerator.prepare(model, opt)
     return Training(model, batches, steps, opt, rate, plan, accelerator)
 

@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from .backbone import ResNet, build_backbone, pick, regrid, start_from
-from .checkpoint import CheckpointError, load_checked
+from .backbone import ResNet, build_backbone, pick, regrid
+from .checkpoint import CheckpointError, load_checked, start_from
 from .walk import affinity, neighbourhoods, paths
 
 # %% ../nbs/16_irn.ipynb #b682239d

@@ -24,7 +24,8 @@ from accelerate import Accelerator
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from .backbone import build_backbone, load_imagenet
+from .backbone import build_backbone
+from .checkpoint import load_imagenet
 from .colour import overlay_label
 from .crf import crf_probabilities
 from .devkit import LARGEST, photo_header, read_image, read_label, write_label

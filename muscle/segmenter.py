@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .backbone import HEAD, build_backbone, pick, regrid, start_from, upsample
-from .checkpoint import Loadable
+from .backbone import HEAD, build_backbone, pick, regrid, upsample
+from .checkpoint import Loadable, start_from
 
 # %% ../nbs/18_segmenter.ipynb #8f974fe0
 def down(

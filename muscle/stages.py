@@ -18,8 +18,8 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from .backbone import held, load_imagenet
-from .checkpoint import load_checked, read_checkpoint, save_weights
+from .backbone import held
+from .checkpoint import load_checked, load_imagenet, read_checkpoint, save_weights
 from .contrast import Classification
 from .devkit import Devkit, read_label
 from .encoder import Encoder

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
-from muscle.backbone import LITE, build_backbone, load_imagenet
-from muscle.checkpoint import read_checkpoint
+from muscle.backbone import LITE, build_backbone
+from muscle.checkpoint import load_imagenet, read_checkpoint
 from muscle.layouts import open_devkit
 from muscle.samples import MEAN, STD, to_tensor
 
