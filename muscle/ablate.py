@@ -65,7 +65,6 @@ def _cosine(weight: float) -> list[str]:
 
 
 _RAISED = ("image", 25), ("region", 10), ("region", 1000)
-_TRAINED = {"frozen": "false", "trained": "true"}
 
 # %% ../nbs/38_ablate.ipynb #372d8b20
 ABLATIONS: dict[str, Ablation] = {
@@ -74,7 +73,7 @@ ABLATIONS: dict[str, Ablation] = {
     "irn": Ablation(
         "IRN with its backbone frozen, as in the paper, which has ImageNet weights, and trained",
         "pseudo_walk_miou",
-        lambda profile: {f"{word} ResNet": [f"irn.train_backbone={frozen}"] for word, frozen in _TRAINED.items()},
+        lambda _: {"frozen ResNet": ["irn.train_backbone=false"], "trained ResNet": ["irn.train_backbone=true"]},
         also=("pseudo",),
     ),
     "beacon": Ablation(
@@ -109,10 +108,7 @@ ABLATIONS |= {
     "contrast_weight": Ablation(
         "more weight for contrast of images and of regions, which have little of the gradient on the demo",
         "seed_sgc_miou",
-        lambda profile: {
-            "as released": [],
-            **{f"{level} level × {w}": [f"encoder.losses.{level}.weight={w}"] for level, w in _RAISED},
-        },
+        lambda _: {"as released": []} | {f"{at} level × {w}": [f"encoder.losses.{at}.weight={w}"] for at, w in _RAISED},
     ),
     "beacon_step": Ablation(
         "how far BEACON walks, in pixels", "val_miou", _values("segmenter.beacon_step", (1, 3, 5, 7), "step = {}")
@@ -133,9 +129,7 @@ ABLATIONS |= {
     "backbone": Ablation(
         "backbones of encoder and segmenter",
         "val_miou",
-        lambda _: {
-            name: [f"{part}.backbone={name}" for part in ("encoder", "segmenter")] for name in ("b0", "b1", "b3")
-        },
+        lambda _: {b: [f"encoder.backbone={b}", f"segmenter.backbone={b}"] for b in ("b0", "b1", "b3")},
     ),
 }
 
@@ -286,7 +280,8 @@ def twin(
 ) -> Run | None:
     "Find a run that another ablation has made of the same profile, with this code."
     made = (ablation_runs(base, name).values() for name in base.record.get("ablations", {}))
-    for run in (run for variants in made for own in variants for run in own if run.profile == profile):
+    same = lambda run: run.profile.plain() == profile.plain()
+    for run in filter(same, (run for variants in made for own in variants for run in own)):
         if all(stage.done() and not stage.other_code() for stage in (StageState(name, run) for name in stages)):
             return run
 
