@@ -102,7 +102,7 @@ class Plan:
     clip: float | None = None  # largest gradient norm
     seed: int = 0
     workers: int = 0  # loader processes
-    channels_last: bool = True  # layout of weights and maps in memory
+    channels_last: bool | None = True  # layout of weights and maps in memory
     average: int = 0  # the weights of the last so many epochs are averaged in the end; 0: the last ones are taken
     look_every: int = 10  # iterations from one look at each loss's gradient to the next; 0: none
 

@@ -172,7 +172,9 @@ class MachineSettings(Settings):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto", description="auto (bf16 on a GPU), fp32, bf16, fp16"
     )
-    channels_last: Flag = Field(True, description="whether a pixel's channels lie side by side in a training's memory")
+    channels_last: Flag | None = Field(  # None, in records of older runs, is false: so they were made on a CPU
+        True, description="whether a pixel's channels lie side by side in a training's memory"
+    )
     compile: Flag = Field(False, description="torch.compile for trainings: minutes of compiling, then faster")
     processes: Count = Field(1, description="training and inference processes")
     workers: Whole = Field(0, description="loader processes of each")
