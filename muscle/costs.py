@@ -55,7 +55,7 @@ BENCH_ROWS = {
     "cam_b3": BenchRow(workload.bench_cams, partial(workload.bench_cams, maps=plain_cams)),
     "step1_b3": BenchRow(iterations.bench_encoder_step, partial(iterations.bench_encoder_step, plain=True)),
     "seg_b7": BenchRow(workload.bench_scores, partial(workload.bench_scores, scores=plain_scores)),
-    "crf": BenchRow(workload.bench_crf, partial(workload.bench_crf, least=0)),
+    "crf": BenchRow(workload.bench_crf, partial(workload.bench_crf, plain=True)),
     "step7_b7": BenchRow(iterations.bench_segmenter_step, partial(iterations.bench_segmenter_step, plain=True)),
     "soft_label": BenchRow(iterations.bench_soft_label, partial(iterations.bench_soft_label, plain=True)),
 }

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from .beacon import beacon_loss
 from .contrast import image_level
-from .crf import CAN_WIN, crf_probabilities
+from .crf import CAN_WIN, SEGMENTATION_CRF, crf_probabilities, plain_mean_field
 from .devkit import write_label
 from .encoder import Encoder
 from .files import cores
@@ -268,12 +268,14 @@ def few_win(
 def bench_crf(
     device: torch.device,  # not used: the CRF runs on the processor
     size: tuple[int, int] = (375, 500),  # (H, W) of the photograph
-    least: float = CAN_WIN,  # probability that a label must reach; 0: all compete
+    plain: bool = False,  # by `pydensecrf`, with all labels
 ) -> BenchWork:  # one image
     "Refine one photograph, in one process."
-    picture, probabilities = drawn_photo(size), few_win(size)
-    shape = f"a photo {size[0]}×{size[1]}, 21 labels, 4 iterations"
-    return BenchWork(lambda: crf_probabilities(picture, probabilities, least=least).argmax(0), shape, 1)
+    picture, probabilities, settings = drawn_photo(size), few_win(size), SEGMENTATION_CRF
+    mixed = settings.certainty * probabilities + (1 - settings.certainty) / len(probabilities)
+    quick = partial(crf_probabilities, picture, probabilities, settings, CAN_WIN)
+    work = partial(plain_mean_field, picture, mixed, settings) if plain else quick
+    return BenchWork(lambda: work().argmax(0), f"a photo {size[0]}×{size[1]}, 21 labels, 4 iterations", 1)
 
 # %% ../nbs/55_workload.ipynb #bd97690e
 def bench_crf_pool(
