@@ -61,7 +61,7 @@ def write_irn_label(
     job: LabelJob,  # which image, and where its files lie
 ) -> None:
     "Read an image's SGC maps, write its IRN label."
-    maps = read_maps(job.maps, whole=False, needed=["sgc"])
+    maps = read_maps(job.maps, whole=False, kinds=["sgc"])
     size = maps.sgc.shape[1:]
     image = resized(job.devkit.image(job.id, max(size)), size)
     label = affinity_label(image, maps.sgc, maps.classes, *job.heights, job.crf)
@@ -129,7 +129,7 @@ def walk_maps(
     walk = dict(pad_to=pad_to, accelerator=accelerator, background=background if background_walks else None, **settings)
 
     def read(id: str) -> tuple:
-        return open_photo(devkit, id, largest), read_maps(maps(id), whole=False)
+        return open_photo(devkit, id, largest), read_maps(maps(id), whole=False, kinds=["sgc"])
 
     def work(id: str, data: tuple) -> None:
         photo, seeds = data

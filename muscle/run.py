@@ -293,7 +293,7 @@ def read_planes(
     if kind == "random walk":
         soft = read_soft(run.soft(id), run.devkit.num_classes, whole=False)
         return soft.planes[1:].numpy(), soft.classes
-    maps = read_maps(run.maps(id), whole=False, needed=["cam" if kind == "CAM" else "sgc"])
+    maps = read_maps(run.maps(id), whole=False, kinds=["cam" if kind == "CAM" else "sgc"])
     return maps.cam if kind == "CAM" else maps.sgc, maps.classes
 
 # %% ../nbs/33_run.ipynb #f3a2f192

@@ -19,7 +19,7 @@ import torch
 
 from .devkit import VOID, Devkit, read_label, working_size
 from .files import DataError
-from .maps import label_of, rows_at_size
+from .maps import label_of, rows_at_size, strongest
 from .stream import progress
 
 # %% ../nbs/25_score.ipynb #3633b8bd
@@ -88,10 +88,13 @@ class Best(NamedTuple):
 
 def _beaten(truth, maps, classes, thresholds, size):
     "Count pixels by truth (last two rows: labels that must not be, void), winner, and number of thresholds beaten."
-    beaten, bins = np.searchsorted(thresholds.astype(maps.dtype), maps.max(0), side="left"), len(thresholds) + 1
+    winner, value = strongest(maps, classes)
+    bins = len(thresholds) + 1
     row = np.full(256, size)
     row[:size], row[VOID] = range(size), size + 1
-    where = (row * size * bins)[truth] + (label_of(maps, classes, -np.inf) * np.intp(bins) + beaten)
+    where = (row * size * bins)[truth]
+    where += (np.arange(256) * bins)[winner]
+    where += np.searchsorted(thresholds.astype(maps.dtype), value, side="left")
     counts = np.bincount(where.reshape(-1), minlength=(size + 2) * size * bins).reshape(size + 2, size, bins)
     if counts[size].any():
         raise ValueError(f"the mask holds {truth[row[truth] == size].max()}, outside 0..{size - 1}")

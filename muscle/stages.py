@@ -220,7 +220,7 @@ def map_label(
     id: str,  # an image
 ) -> tuple[np.ndarray, torch.Tensor]:  # as of `soft_label`
     "Read an image's SGC maps as if they were a soft label; by name, so that a loader's processes find it."
-    found = read_maps(folder / f"{id}.npz", whole=False, needed=["sgc"])
+    found = read_maps(folder / f"{id}.npz", whole=False, kinds=["sgc"])
     maps = torch.from_numpy(found.sgc)
     return found.classes, torch.cat([maps.new_full((1, *maps.shape[1:]), background), maps])
 
@@ -344,7 +344,7 @@ def make_pseudo_labels(
     irn = ready(trained_irn(run), accelerator.device)
 
     def walked(id: str) -> tuple[np.ndarray, np.ndarray]:
-        seeds = read_maps(run.maps(id), whole=False)
+        seeds = read_maps(run.maps(id), whole=False, kinds=["sgc"])
         photo = open_photo(run.devkit, id)
         planes = walk_from(irn, photo.image, seeds.sgc, **walk).cpu()
         return soft_planes(planes, photo.image.shape[:2], 0)[1:].numpy(), seeds.classes

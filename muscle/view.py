@@ -91,7 +91,7 @@ def read_layer(
     if source not in SOFT:
         label = run.devkit.mask(id) if source == "truth" else read_label(file)
         return planes_of_label(label if whole else label_at(label, working_size(label.shape)))
-    maps = read_maps(file, whole)
+    maps = read_maps(file, whole, ["cam" if source == "CAM" else "sgc"])
     planes = maps.cam if source == "CAM" else maps.sgc
     return Layer(tuple(int(c) for c in maps.classes), np.asarray(planes, np.float32))
 

@@ -139,7 +139,7 @@ def read_sgc(
     id: str,  # an image
 ) -> tuple[np.ndarray, np.ndarray]:  # (K, H, W) and label numbers (K,)
     "Read an image's SGC maps; by name, so that any process finds it."
-    maps = read_maps(folder / f"{id}.npz")
+    maps = read_maps(folder / f"{id}.npz", kinds=["sgc"])
     return maps.sgc, maps.classes
 
 # %% ../nbs/55_workload.ipynb #841d5791
