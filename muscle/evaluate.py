@@ -73,7 +73,7 @@ def agreed(
     "Choose a background threshold by agreement with the CRF: no mask is looked at."
     ids = spread_over([id for id in run.ids("train") if len(run.devkit.present(id))], images)
     mine = own_part(ids, accelerator)
-    with workers(own_cores(), len(TRIED) * len(mine)) as over:
+    with workers(own_cores(), len(mine)) as over:
         shared = lambda function, samples: gathered(list(over(function, samples)), accelerator)
         return crf_agreement([(run.devkit.image(id), *planes(id)) for id in mine], TRIED, over=shared)
 
