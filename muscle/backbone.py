@@ -94,18 +94,18 @@ class _Depthwise(torch.autograd.Function):
         (x, weight), (stride, padding), wanted = ctx.saved_tensors, ctx.grid, ctx.needs_input_grad
         channels, side = len(weight), weight.shape[-1]
         to_x = conv2d_input(x.shape, weight, grad, stride, padding, groups=channels) if wanted[0] else None
-        planes, filters = x.reshape(1, -1, *x.shape[2:]), grad.reshape(-1, 1, *grad.shape[2:])
-        each = F.conv2d(planes, filters, None, 1, padding, stride, len(filters))[..., :side, :side]
-        to_weight, to_bias = each.reshape(-1, channels, 1, side, side).sum(0), grad.sum((0, 2, 3))
-        return to_x, to_weight, to_bias if wanted[2] else None, None, None
+        to_weight, to_bias = None, grad.sum((0, 2, 3)) if wanted[2] else None
+        if wanted[1]:
+            planes, filters = x.reshape(1, -1, *x.shape[2:]), grad.reshape(-1, 1, *grad.shape[2:])
+            each = F.conv2d(planes, filters, None, 1, padding, stride, len(filters))[..., :side, :side]
+            to_weight = each.reshape(-1, channels, 1, side, side).sum(0)
+        return to_x, to_weight, to_bias, None, None
 
 
-def _convolved(conv, x, weight, bias, few=8192):
-    "Pad and convolve by a weight and bias in place of the convolution's own; up to `few` cells as a matrix product."
-    x, learns, side = conv.static_padding(x), torch.is_grad_enabled(), weight.shape[-1]
-    if x.device.type == "cpu" and not learns and side == 1 == conv.groups and x[:, 0].numel() <= few:
-        return F.linear(x.movedim(1, -1), weight.flatten(1), bias).movedim(-1, 1)
-    if x.device.type == "cpu" and learns and side > 3 and conv.groups > 1 and not torch.is_autocast_enabled("cpu"):
+def _convolved(conv, x, weight, bias):
+    "Pad and convolve by a weight and bias in place of the convolution's own."
+    x, wide = conv.static_padding(x), conv.groups > 1 and conv.kernel_size[0] > 3
+    if wide and torch.is_grad_enabled() and x.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
         return _Depthwise.apply(x, weight, bias, conv.stride, conv.padding)
     return F.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups)
 
