@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pydensecrf.densecrf as densecrf
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_array, sparray
 
 # %% ../nbs/17_crf.ipynb #d43d9325
 @dataclass(frozen=True)
@@ -107,47 +107,41 @@ def _corners(features):
 SINGLY = 3  # up to so many columns are quicker one by one: scipy is several times quicker with a vector
 
 
-class Lattice(NamedTuple):
-    "A Gaussian filter over N points, as the sparse matrices of (E17.4); one corner more than there are is nobody's."
+def _times(matrix, values):
+    if values.shape[1] > SINGLY:
+        return matrix @ values
+    return np.stack([matrix @ np.ascontiguousarray(column) for column in values.T], 1)
 
-    corners: csr_matrix  # (N, V + 1): how much of a point lies at each corner
-    blurs: list[csr_matrix]  # for each axis (V + 1, V + 1): what a corner takes of its neighbours
-    scale: np.ndarray  # (N, 1): the root of the kernel's weight over the number of neighbours
+
+class Lattice(NamedTuple):
+    "A Gaussian filter over N points as (E17.4) has it; one corner more than there are is nobody's."
+
+    splat: sparray  # (V + 1, N): what each corner takes of the points
+    neighbours: list[tuple[np.ndarray, np.ndarray]]  # for each axis the corners (V + 1,) ahead and behind
+    slice: sparray  # (N, V + 1): what each point takes of the corners
 
     def filter(
         self,
         values: np.ndarray,  # (N, K)
     ) -> np.ndarray:  # (N, K)
         "Give each point the normed and weighed sum of its neighbours' values."
-        values = values * self.scale
-        if values.shape[1] > SINGLY:
-            values = self._spread(values)
-        else:
-            for column in values.T:
-                column[:] = self._spread(np.ascontiguousarray(column))
-        values *= self.scale
-        return values
-
-    def _spread(self, values):
-        values = self.corners.T @ values
-        for blur in self.blurs:
-            values = blur @ values
-        return self.corners @ values
+        values = _times(self.splat, values)
+        for ahead, behind in self.neighbours:
+            near = values.take(ahead, 0, mode="clip")  # all are in bounds, and this mode does not look
+            near += values.take(behind, 0, mode="clip")
+            near *= np.float32(0.5)
+            values += near
+        return _times(self.slice, values)
 
 # %% ../nbs/17_crf.ipynb #fd66fb23
-def _blurs(names, steps):
-    "Make the blurs along all axes of corners (V,) by their names."
-    index, count = pd.Index(names), len(names)
-    values, ends = np.tile(np.float32([1, 0.5, 0.5]), count + 1), np.arange(0, 3 * count + 4, 3, dtype=np.int32)
-    blurs = []
-    for step in steps:
-        taken = np.full((count + 1, 3), count, np.int32)  # where there is no neighbour, nobody's
-        taken[:, 0] = np.arange(count + 1)
-        ahead = index.get_indexer(names + step)
-        there = np.flatnonzero(ahead >= 0)
-        taken[there, 1], taken[ahead[there], 2] = ahead[there], there
-        blurs.append(csr_matrix((values, taken.reshape(-1), ends), (count + 1, count + 1)))
-    return blurs
+def _neighbours(names, step):
+    "Find the corners (V + 1,) one step ahead of each and one behind, by the index of their names."
+    count = len(names)
+    found = names.get_indexer(names + step)
+    there = np.flatnonzero(found >= 0)
+    ahead, behind = np.full((2, count + 1), count)  # where there is no neighbour, nobody's
+    ahead[there], behind[found[there]] = found[there], there
+    return ahead, behind
 
 # %% ../nbs/17_crf.ipynb #8ffd5880
 def lattice(
@@ -158,9 +152,12 @@ def lattice(
     shares, names, steps = _corners(features)
     vertex, found = pd.factorize(names.reshape(-1))
     ends = np.arange(0, shares.size + 1, shares.shape[1], dtype=np.int32)
-    corners = csr_matrix((shares.reshape(-1), vertex.astype(np.int32), ends), (len(shares), len(found) + 1))
-    bare = Lattice(corners, _blurs(found, steps), np.ones((len(shares), 1), np.float32))
-    return bare._replace(scale=np.sqrt(np.float32(weight) / (bare.filter(bare.scale) + np.float32(1e-20))))
+    corners = csr_array((shares.reshape(-1), vertex.astype(np.int32), ends), (len(shares), len(found) + 1))
+    index = pd.Index(found)
+    bare = Lattice(corners.T, [_neighbours(index, step) for step in steps], corners)
+    number = bare.filter(np.ones((len(shares), 1), np.float32))
+    shares *= np.sqrt(np.float32(weight) / (number + np.float32(1e-20)))  # in place: they are the matrix's
+    return bare._replace(splat=corners.T.tocsr())
 
 # %% ../nbs/17_crf.ipynb #2ded05db
 @lru_cache(maxsize=2)
