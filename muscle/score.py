@@ -85,16 +85,30 @@ class Best(NamedTuple):
     threshold: float
     miou: float  # fraction
 
+# %% ../nbs/25_score.ipynb #1502f857
+_CELLS = 2048  # of 1/1024 each, from 0 on
 
+
+def _under(thresholds, values):
+    "Count the thresholds under each value; as `np.searchsorted`, but most of it is looked up by the value's cell."
+    first = np.searchsorted(thresholds, np.arange(_CELLS, dtype=values.dtype) / 1024)
+    first[0] = 0  # this cell and the last have no end
+    found = first.take((values * 1024).clip(0, _CELLS - 1).astype(np.uint16))
+    bounds = np.append(thresholds, np.inf).astype(values.dtype)
+    for _ in range(np.diff(first, append=len(thresholds)).max()):
+        found += bounds.take(found) < values
+    return found
+
+# %% ../nbs/25_score.ipynb #208e4377
 def _beaten(truth, maps, classes, thresholds, size):
     "Count pixels by truth (last two rows: labels that must not be, void), winner, and number of thresholds beaten."
     winner, value = strongest(maps, classes)
     bins = len(thresholds) + 1
     row = np.full(256, size)
     row[:size], row[VOID] = range(size), size + 1
-    where = (row * size * bins)[truth]
-    where += (np.arange(256) * bins)[winner]
-    where += np.searchsorted(thresholds.astype(maps.dtype), value, side="left")
+    where = (row * size * bins).take(truth)  # several times as quick as an index
+    where += (np.arange(256) * bins).take(winner)
+    where += _under(thresholds.astype(maps.dtype), value)
     counts = np.bincount(where.reshape(-1), minlength=(size + 2) * size * bins).reshape(size + 2, size, bins)
     if counts[size].any():
         raise ValueError(f"the mask holds {truth[row[truth] == size].max()}, outside 0..{size - 1}")
