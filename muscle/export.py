@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MOST', 'ACROSS', 'EXPORTS', 'Final', 'final_labels', 'label_of_image', 'earlier_labels', 'doubt_of', 'doubtful',
            'photo_root', 'labelled', 'by_list', 'export_png', 'write_json', 'export_coco', 'export_cvat',
-           'export_label_studio', 'export_overlays', 'pictured', 'card', 'export_html', 'empty_folder', 'muscle_export']
+           'export_label_studio', 'export_overlays', 'pictured', 'card', 'export_html', 'empty_folder', 'export_run']
 
 # %% ../nbs/61_export.ipynb #022d5993
 import base64
@@ -23,7 +23,7 @@ from PIL import Image
 
 from .colour import overlay_label
 from .devkit import LARGEST, read_label, working_size, write_label
-from .files import DataError, aside, complaints, write_lines
+from .files import DataError, aside, write_lines
 from .formats import Labelled, brush_config, brush_task, coco_json, cvat_xml, hexadecimal
 from .maps import label_at
 from .photos import write_overlay
@@ -314,16 +314,15 @@ def empty_folder(
     return folder
 
 # %% ../nbs/61_export.ipynb #99a8ee0a
-@click.command()
-@click.argument("name", metavar="RUN")
-@click.option("--to", "kind", required=True, type=click.Choice(list(EXPORTS)), help="What to write.")
-@click.option("--out", required=True, type=click.Path(file_okay=False), help="The folder to write to, new or empty.")
-def muscle_export(name, kind, out):
-    """Write the labels of RUN (its name, or its folder) for other programs, or to look at."""
-    with complaints():
-        run = Run(run_folder(name))
-        finals = final_labels(run)
-        folder = empty_folder(out)
-        said = EXPORTS[kind](run, finals, folder)
-        counts = ", ".join(f"{len(some)} of {split}" for split, some in by_list(finals).items())
-        click.echo(f"{len(finals)} labels ({counts}) in {folder}: {said}")
+def export_run(
+    name: str,  # of a run, or its folder
+    kind: str,  # a key of EXPORTS
+    out: str | Path,  # the folder to write to, new or empty
+) -> None:
+    "Write the labels of a run for other programs, or to look at, and say how many."
+    run = Run(run_folder(name))
+    finals = final_labels(run)
+    folder = empty_folder(out)
+    said = EXPORTS[kind](run, finals, folder)
+    counts = ", ".join(f"{len(some)} of {split}" for split, some in by_list(finals).items())
+    click.echo(f"{len(finals)} labels ({counts}) in {folder}: {said}")

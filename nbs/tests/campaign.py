@@ -33,8 +33,7 @@ from PIL import Image
 from skimage import data
 
 from muscle.check import muscle_check
-from muscle.commands import muscle_run
-from muscle.photos import muscle_label
+from muscle.commands import muscle_label, muscle_run
 from muscle.profile import PROFILES, PROJECT
 from muscle.run import Run
 from muscle.runner import failure_of
