@@ -92,7 +92,7 @@ def plain_consistency(
     "Compute the consistency loss over all planes, as the definition says it."
     bar = F.pad(tags, (1, 0), value=1)[:, :, None, None]
     gap = (softmax_norm(cam).detach() * bar - softmax_norm(sgc) * bar).abs().flatten(1)
-    return gap.topk(int(share * tags.sum().item() * cam[0, 0].numel())).values.mean()
+    return gap.topk(min(int(share * tags.sum().item() * cam[0, 0].numel()), gap.shape[1])).values.mean()
 
 # %% ../nbs/13_contrast.ipynb #7c04004f
 def tagged_first(

@@ -174,7 +174,7 @@ def threshold_figure(
     table = pd.read_csv(run.table("curve"), index_col="threshold")
     curves = {name: table[name].to_numpy() for name in table}
     chosen, split = {name: fixed_thresholds(run)[name] for name in curves}, run.split("score")
-    return threshold_curves(table.index.to_numpy(), curves, chosen, f"seeds and pseudo labels, {split}", theme)
+    return threshold_curves(table.index.to_numpy(), curves, chosen, f"seeds and pseudo labels, {split}", theme=theme)
 
 # %% ../nbs/45_figures.ipynb #73fa188e
 def training_figure(

@@ -137,8 +137,9 @@ def _threshold_curve(ax, thresholds, name, curve, chosen):
 def threshold_curves(
     thresholds: np.ndarray,  # (T,) background thresholds, 0..1
     curves: Mapping[str, np.ndarray],  # name → (T,) mIoU in percent
-    chosen: Mapping[str, float] | None = None,  # name → the threshold in use
+    chosen: Mapping[str, float] | None = None,  # name → a threshold to mark
     title: str = "",  # say the split
+    mark: str = "threshold in use",  # what those of `chosen` are
     theme: str = "light",  # or "dark"
 ) -> Figure:
     "Draw mIoU over the background threshold, a line a stage."
@@ -152,7 +153,7 @@ def threshold_curves(
         handles, labels = ax.get_legend_handles_labels()
         if chosen:
             handles.append(ax.plot([], [], "D", color="0.5", markersize=7)[0])
-            labels.append("threshold in use")
+            labels.append(mark)
         ax.set(xlabel="background threshold (share of a map's maximum)", ylabel="mIoU (%)", title=title)
         ax.grid(axis="y")
         ax.legend(handles, labels, frameon=False)
