@@ -20,10 +20,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
-from .devkit import LARGEST, VOID, Devkit, PhotoHeader, palette, photo_header, photo_notes
-from .files import DataError, SettingsError, aside, complaints, cores, nearest
+from .devkit import LARGEST, VOID, Devkit, PhotoHeader, palette, photo_header, photo_notes, write_picture
+from .files import DataError, SettingsError, complaints, cores, nearest, not_empty
 from .layouts import open_devkit
-from .lists import usual_list
+from .lists import UNREAD, usual_list
 
 # %% ../nbs/05_check.ipynb #4298275b
 class Needs(NamedTuple):
@@ -67,7 +67,7 @@ def _reason(kit: Devkit, error: DataError) -> str:
     return str(error).replace(f"{kit.root}{os.sep}", "")
 
 # %% ../nbs/05_check.ipynb #868866a7
-_FOREIGN = ".heic .heif .dng .cr2 .nef .svg .jpg .npy .mat".split()  # what photographs and masks often are instead
+_FOREIGN = [*UNREAD, ".jpg", ".npy", ".mat"]  # what photographs and masks often are instead
 
 
 def file_fault(
@@ -79,8 +79,8 @@ def file_fault(
     "Tell a file that is not there, and what is there instead, from one that is damaged."
     if file.exists():
         return Fault(f"{what} damaged", _reason(kit, error))
-    others = [file.with_suffix(suffix) for low in _FOREIGN for suffix in (low, low.upper())]
-    there = next((f" (there is {other.name}, which is not read)" for other in others if other.exists()), "")
+    others = [file.with_suffix(suffix) for low in ("", *_FOREIGN) for suffix in (low, low.upper())]
+    there = next((f" (there is {other.name}, which is not read)" for other in others if other.is_file()), "")
     name = str(file.relative_to(kit.root)) if file.is_relative_to(kit.root) else str(file)
     return Fault(f"{what} missing", name + there)
 
@@ -383,12 +383,11 @@ def contact_sheet(
     sheet = Image.new("RGB", (across * (2 * side + 8), rows * (side + 42)), "white")
     for number, id in enumerate(ids):
         sheet.paste(tile(kit, id, side), (number % across * (2 * side + 8), number // across * (side + 42)))
-    with aside(path) as draft:
-        sheet.save(draft, format="PNG")
+    write_picture(path, sheet)
 
 # %% ../nbs/05_check.ipynb #0ad98c12
 @click.command()
-@click.argument("path")
+@click.argument("path", callback=not_empty)
 @click.option("--sheet", type=click.Path(dir_okay=False), help="Also draw samples with their tags to this PNG.")
 def muscle_check(path, sheet):
     """Check a dataset in PATH as a run would, whole; say how it was understood, and what is wrong with it."""

@@ -12,16 +12,20 @@ from importlib import import_module
 import click
 
 import muscle
-from .files import complaints
+from .files import complaints, not_empty
 
 # %% ../nbs/62_commands.ipynb #2ef506eb
 def _run_options(function):
     "The options of muscle_run that choose what is run."
     options = (
-        click.argument("profile", required=False),
+        click.argument("profile", required=False, callback=not_empty),
         click.argument("more", nargs=-1, metavar="[SECTION.KEY=VALUE …]"),
-        click.option("--devkit", help="Folder of the dataset: VOC's layout, photos with a tags.csv, COCO …"),
-        click.option("--run", "--folder", "name", help="Name of the run (a folder in runs/), or a path."),
+        click.option(
+            "--devkit", callback=not_empty, help="Folder of the dataset: VOC's layout, photos with a tags.csv, COCO …"
+        ),
+        click.option(
+            "--run", "--folder", "name", callback=not_empty, help="Name of the run (a folder in runs/), or a path."
+        ),
         click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help="Change a setting."),
         click.option("--from", "first", metavar="STAGE", help="First stage, by number or name."),
         click.option("--to", "last", metavar="STAGE", help="Last stage."),
@@ -66,10 +70,14 @@ def muscle_run(profile, name, more, settings, first, last, processes, device, de
 
 # %% ../nbs/62_commands.ipynb #4ee47653
 @click.command()
-@click.argument("photos", nargs=-1, required=True)
-@click.option("--tags", multiple=True, help="What is in them: dog,sofa. Without tags the segmenter decides.")
-@click.option("--out", default="labels", type=click.Path(file_okay=False), help="Folder for labels and pictures.")
-@click.option("--run", help="Whose networks label; by default those that ship.")
+@click.argument("photos", nargs=-1, required=True, callback=not_empty)
+@click.option(
+    "--tags", multiple=True, callback=not_empty, help="What is in them: dog,sofa. Without tags the segmenter decides."
+)
+@click.option(
+    "--out", default="labels", type=click.Path(file_okay=False), callback=not_empty, help="Folder for the labels."
+)
+@click.option("--run", callback=not_empty, help="Whose networks label; by default those that ship.")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1")
 def muscle_label(**words):
     """Label PHOTOS (files, folders, patterns) with networks that are trained already.
@@ -86,9 +94,15 @@ EXPORT_KINDS = ("png", "coco", "overlays", "html", "cvat", "label-studio")  # of
 
 
 @click.command()
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="RUN", callback=not_empty)
 @click.option("--to", "kind", required=True, type=click.Choice(EXPORT_KINDS), help="What to write.")
-@click.option("--out", required=True, type=click.Path(file_okay=False), help="The folder to write to, new or empty.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False),
+    callback=not_empty,
+    help="The folder to write to, new or empty.",
+)
 def muscle_export(**words):
     """Write the labels of RUN (its name, or its folder) for other programs, or to look at."""
     with complaints():
@@ -99,7 +113,7 @@ def muscle_export(**words):
 # %% ../nbs/62_commands.ipynb #cbbfe4fc
 @click.command()
 @click.argument("dataset", type=click.Choice(["voc12", "sbd"]))
-@click.argument("folder", default="data/voc")
+@click.argument("folder", default="data/voc", callback=not_empty)
 def muscle_fetch(**words):
     """Download DATASET into FOLDER, checked by md5: voc12 (1.9 GB), or sbd (1.4 GB more: it gives train_aug)."""
     with complaints():

@@ -4,18 +4,19 @@
 
 # %% auto #0
 __all__ = ['VOID', 'VOC_CLASSES', 'MOST_PIXELS', 'LARGEST', 'palette', 'PhotoHeader', 'photo_header', 'working_size',
-           'read_image', 'photo_notes', 'read_label', 'write_label', 'class_index', 'Layout', 'Pictures', 'Masks',
-           'Tags', 'trace', 'Devkit']
+           'read_image', 'photo_notes', 'read_label', 'write_picture', 'write_label', 'class_index', 'Layout',
+           'Pictures', 'Masks', 'Tags', 'trace', 'Devkit']
 
 # %% ../nbs/01_devkit.ipynb #b4145bf1
 import hashlib
+import io
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -55,6 +56,8 @@ def _opened(path: str | Path, what: str) -> Iterator[Image.Image]:
         raise
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such {what}") from error
+    except (PermissionError, IsADirectoryError) as error:
+        raise DataError(f"{path}: {what} that cannot be read ({error.strerror}); change its rights") from error
     except Image.DecompressionBombError as error:
         raise DataError(f"{path}: {error}; make it smaller than {MOST_PIXELS // 10**6} megapixels") from error
     except Exception as error:
@@ -179,6 +182,19 @@ def read_label(
     return label.astype(np.uint8)
 
 # %% ../nbs/01_devkit.ipynb #47c0d502
+def write_picture(
+    path: str | Path,  # the file to write
+    picture: Image.Image,  # what it shows
+    form: str = "PNG",  # or JPEG
+    **settings: Any,  # of Pillow's `save`
+) -> None:
+    "Write a picture whole or not at all."
+    memory = io.BytesIO()
+    picture.save(memory, form, **settings)
+    with aside(path) as draft:
+        draft.write_bytes(memory.getvalue())  # Pillow itself leaves half a JPEG on a full disk, and does not say so
+
+# %% ../nbs/01_devkit.ipynb #34ee3710
 def write_label(
     path: str | Path,  # the PNG to write
     label: np.ndarray,  # (H, W) integers 0..255
@@ -188,8 +204,7 @@ def write_label(
         raise DataError(f"{path}: a label map is (H, W) with values 0..255, not {label.shape} up to {label.max()}")
     picture = Image.fromarray(label.astype(np.uint8)).convert("P")
     picture.putpalette(palette().tobytes())
-    with aside(path) as draft:
-        picture.save(draft, format="PNG")
+    write_picture(path, picture)
 
 # %% ../nbs/01_devkit.ipynb #bc6fa94d
 def class_index(

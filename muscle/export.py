@@ -12,10 +12,13 @@ import base64
 import io
 import json
 import os
+import shlex
+import shutil
 from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 import click
 import numpy as np
@@ -53,8 +56,8 @@ def final_labels(
             split = run.split(use)
             found |= {id: Final(split, source) for id in run.ids(use) if file_of(run, id, source).is_file()}
     if not found:
-        again = f"muscle_run {run.record['profile_name']} --run {run.folder}"
-        raise DataError(f"{run.folder}: no labels yet, they come from stages 5 and 8; go on with {again}")
+        again = "the command that began the run, given once more, goes on with it"
+        raise DataError(f"{run.folder}: no labels yet, they come from stages 5 and 8; {again}")
     return found
 
 # %% ../nbs/61_export.ipynb #531d0650
@@ -194,13 +197,15 @@ def export_label_studio(
     "Write labels as tasks of Label Studio with predictions, the most doubtful first."
     root, doubts = photo_root(run, finals).parent, doubtful(run, finals)
     photos = labelled(run, {id: finals[id] for id in doubts}, root)
-    named = (photo._replace(file=f"/data/local-files/?d={photo.file}") for photo in photos)
+    named = (photo._replace(file=f"/data/local-files/?d={quote(photo.file)}") for photo in photos)
     classes, model = run.devkit.classes, f"muscle {run.folder.name}"
     write_json(out / "tasks.json", [brush_task(photo, classes, 1 - doubts[photo.id], model) for photo in named])
     with aside(out / "label_config.xml") as draft:
         brush_config(classes).write(draft, encoding="unicode")
-    start = "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT"
-    return f"tasks.json to import, label_config.xml to paste as the interface; start it with {start}={root}"
+    start = (
+        f"LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={shlex.quote(str(root))}"
+    )
+    return f"tasks.json to import, label_config.xml to paste as the interface; start it with {start}"
 
 # %% ../nbs/61_export.ipynb #7442eb6a
 def export_overlays(
@@ -323,6 +328,11 @@ def export_run(
     run = Run(run_folder(name))
     finals = final_labels(run)
     folder = empty_folder(out)
-    said = EXPORTS[kind](run, finals, folder)
+    try:
+        said = EXPORTS[kind](run, finals, folder)
+    except BaseException:  # half an export looks like a whole one, and is in the way of the next
+        for made in folder.iterdir():
+            shutil.rmtree(made) if made.is_dir() else made.unlink()
+        raise
     counts = ", ".join(f"{len(some)} of {split}" for split, some in by_list(finals).items())
     click.echo(f"{len(finals)} labels ({counts}) in {folder}: {said}")

@@ -8,9 +8,11 @@ __all__ = ['SHIPPED', 'Labeller', 'numbers_of', 'label_by_tags', 'label_alone', 
            'give_away']
 
 # %% ../nbs/40_photos.ipynb #4eb03e2a
+import errno
 import glob
 import itertools
 import json
+import os
 import re
 import shutil
 import time
@@ -29,11 +31,11 @@ from .backbone import build_backbone
 from .checkpoint import load_imagenet
 from .colour import overlay_label
 from .crf import crf_probabilities
-from .devkit import LARGEST, photo_header, read_image, read_label, write_label
-from .files import DataError, aside, nearest, write_lines
+from .devkit import LARGEST, photo_header, read_image, read_label, write_label, write_picture
+from .files import DataError, nearest, write_lines
 from .infer import multiscale_cams, multiscale_scores, ready, recognised, winner
 from .labels import refined, walk_from
-from .lists import PHOTOS
+from .lists import PHOTOS, UNREAD
 from .maps import SoftLabel, hard_label, label_at, soft_planes
 from .processes import open_accelerator
 from .profile import PROJECT
@@ -119,20 +121,35 @@ def made_here(
     return path in pair and all(one.is_file() for one in pair)
 
 # %% ../nbs/40_photos.ipynb #da746668
+def _inside(folder):
+    "List the pictures in a folder, and say which files look like some and are not read."
+    files = [path for path in sorted(folder.rglob("[!.]*")) if path.is_file()]
+    files = [path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    if foreign := [path.name for path in files if path.suffix.lower() in UNREAD]:
+        click.echo(f"{folder}: {len(foreign)} not read, save them as JPEG: {', '.join(foreign[:5])}", err=True)
+    return [path for path in files if path.suffix.lower() in PHOTOS]
+
+# %% ../nbs/40_photos.ipynb #3f93f28a
 def photos_named(
     words: Iterable[str],  # files, folders and patterns, as they were typed
 ) -> list[Path]:
     "List the photographs that words mean, without earlier labels; a `DataError` names a word that means none."
-    found = []
+    found, earlier = {}, []
     for word in words:
-        named = [] if Path(word).exists() else sorted(glob.glob(word, recursive=True))  # a name may have brackets
+        named = [] if os.path.exists(word) else sorted(glob.glob(word, recursive=True))  # a name may have brackets
         for place in map(Path, named or [word]):
-            inside = [path for path in sorted(place.rglob("*")) if path.suffix.lower() in PHOTOS and path.is_file()]
-            here = [path for path in (inside if place.is_dir() else [place]) if not made_here(path)]
-            if not place.exists() or (place.is_dir() and not here):
-                raise DataError(f"{word}: {'no photograph is in it' if place.is_dir() else 'no such file or folder'}")
-            found += here
-    return list(dict.fromkeys(found))
+            if not os.path.exists(place):
+                raise DataError(f"{word}: no such file or folder")
+            here = _inside(place) if place.is_dir() else [place]
+            if not here:
+                raise DataError(f"{word}: no photograph is in it")
+            earlier += [path.name for path in here if made_here(path)]
+            found |= {path.resolve(): path for path in here if not made_here(path)}
+    if earlier:
+        click.echo(f"{len(earlier)} labels made earlier are left out: {', '.join(earlier[:5])}", err=True)
+    if not found:
+        raise DataError(f"{', '.join(words)}: no photograph is in it")
+    return list(found.values())
 
 # %% ../nbs/40_photos.ipynb #b1cf26cf
 def stems(
@@ -151,11 +168,11 @@ def stems(
 def refuse_loss(
     paths: Sequence[Path],  # of photographs
     out: Path,  # folder that labels, pictures and classes.txt are to be written to
-    listed: str,  # what classes.txt is to say
+    listed: Sequence[str],  # what classes.txt is to say
 ) -> None:
     "See that labels take the place of earlier labels only; a `DataError` names what would be lost."
     there, how = out / "classes.txt", "choose another folder with --out"
-    if there.is_file() and there.read_text(encoding="utf-8", errors="replace") != listed:
+    if there.is_file() and there.read_text(encoding="utf-8", errors="replace").splitlines() != [*listed]:
         raise DataError(f"{there} lists other classes, perhaps those of a dataset: {how}")
     photos = {path.resolve() for path in paths}
     for name in stems(paths):
@@ -172,8 +189,7 @@ def write_overlay(
     label: np.ndarray,  # (H, W) uint8
 ) -> None:
     "Write a photograph under its label."
-    with aside(path) as draft:
-        Image.fromarray(overlay_label(image, label)).save(draft, "JPEG", quality=90)
+    write_picture(path, Image.fromarray(overlay_label(image, label)), "JPEG", quality=90)
 
 # %% ../nbs/40_photos.ipynb #27d4e1f8
 def label_photo(
@@ -204,9 +220,12 @@ def label_photos(
         began = time.perf_counter()
         try:
             said = label_photo(labeller, path, classes, out / name)
-        except DataError as error:
+        except (DataError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise  # it is not this photograph's fault
             said, broken = f"not labelled: {error}", broken + 1
-        click.echo(f"{path}  {said}  {time.perf_counter() - began:.1f} s")
+        named = "" if name == path.stem else f"→ {name}.png  "
+        click.echo(f"{path}  {named}{said}  {time.perf_counter() - began:.1f} s")
     return broken
 
 # %% ../nbs/40_photos.ipynb #3808bd04
@@ -223,11 +242,10 @@ def label_files(
     "Label photographs and say how it went; a `DataError` tells, at the end, that some were not labelled."
     labeller, out = Labeller(Run(run_folder(run or str(SHIPPED))), device), Path(out)
     classes, paths = numbers_of(labeller, re.split("[,;]", ",".join(tags))), photos_named(photos)
-    listed = "\n".join(["background", *labeller.classes, ""])
+    listed = ["background", *labeller.classes]
     refuse_loss(paths, out, listed)
     _ = (labeller.encoder, labeller.irn) if classes else labeller.segmenter  # what is missing shows before work
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "classes.txt").write_text(listed, encoding="utf-8")
+    write_lines(out / "classes.txt", listed)
     broken = label_photos(labeller, paths, classes, out)
     click.echo(f"{len(paths) - broken} labels, their pictures and classes.txt: {out}")
     if broken:

@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from .ablate import ABLATIONS, ablation_named, beside, run_seeds, run_variants
-from .files import SettingsError, complaints, sole
+from .files import GOES_ON, SettingsError, complaints, sole
 from .layouts import open_devkit
 from .processes import follow, join_team, leading
 from muscle.profile import (
@@ -103,6 +103,13 @@ def alike(
     return said | versions() | {"code": code.hexdigest()}
 
 # %% ../nbs/39_request.ipynb #3c46c5bc
+def _refuse_foreign(folder: Path) -> None:
+    "See that a run does not begin among other files, which might be photographs."
+    there = sorted(path.name for path in folder.glob("*") if not path.name.startswith("."))
+    if there and "run.json" not in there:
+        raise SettingsError(f"--run {folder}: holds {there[0]} and no run; name a new folder")
+
+# %% ../nbs/39_request.ipynb #c6751ecc
 @contextmanager
 def opened(
     folder: Path,  # the run's
@@ -112,6 +119,7 @@ def opened(
 ) -> Iterator[Run]:
     "Hold a run's folder for this command, with the chosen profile in its record."
     if dry and not (folder / "run.json").exists():
+        _refuse_foreign(folder)
         with tempfile.TemporaryDirectory() as scratch:
             yield make_run(Path(scratch) / folder.name, profile, name)
         return
@@ -121,6 +129,7 @@ def opened(
         yield run
         return
     folder.mkdir(parents=True, exist_ok=True)
+    _refuse_foreign(folder)
     with sole(folder, 1, ".command"):
         yield make_run(folder, profile, name)
 
@@ -157,7 +166,7 @@ def whereabouts(
 ) -> str:
     "Say where a run's labels, tables and figures lie, and what they are."
     labels = run.segmentation("x").parent
-    made = os.listdir(labels) if labels.is_dir() else []
+    made = list(labels.glob("[!.]*.png"))
     figures = sorted(path.name for path in (run.folder / "figures").glob("*.png") if not path.stem.endswith("_dark"))
     what = f"labels of {len(made)} photos (PNG, a number a pixel: 0 background, 1 {run.devkit.classes[0]} …)"
     report = run.entry("report").get("state") == "done"
@@ -180,7 +189,11 @@ def looked_at(
         ablation_named(name)
     known = read_record(folder).get("checked") if (folder / "run.json").exists() else None
     checked = prepare_data(profile, known)
-    if ablations and not open_devkit(located(profile.data.devkit)).has_masks:
+    kit = open_devkit(located(profile.data.devkit))
+    train = next((name for name in profile.data.train if name in kit.splits()), None)
+    if unknown := set(profile.report.images) - set(kit.split(train) if train and profile.report.images else ()):
+        raise SettingsError(f"report.images: {sorted(unknown)[0]} is no ID of the list {train} ({kit.root})")
+    if ablations and not kit.has_masks:
         raise SettingsError("--ablate compares scores, and this dataset has no masks to score against")
     return checked
 
@@ -202,7 +215,7 @@ def fulfil(
     **changes,  # of `chosen_profile`
 ) -> None:
     "Do what the words of `muscle_run` ask for."
-    with complaints():
+    with complaints(GOES_ON):
         joined = join_team()
         os.environ[GIVEN] = os.pathsep.join(str(Path(path).resolve()) for path in files)
         run_given_files()

@@ -109,10 +109,16 @@ def forks() -> multiprocessing.context.BaseContext:
     "Give the kind of processes that kernels are; what they are forked from begins its imports at the first call."
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(ALWAYS)
+    own = threading.current_thread() is threading.main_thread()  # only there signals can be set
+    heard = (
+        signal.signal(signal.SIGINT, signal.SIG_IGN) if own else None
+    )  # or Ctrl-C ends imports, which say so at length
     forkserver.ensure_running()
+    if own:
+        signal.signal(signal.SIGINT, heard)
     return context
 
-
+# %% ../nbs/37_runner.ipynb #7677ede9
 def become_kernel(
     connection: str,  # file that says where to listen
     folder: str,  # to work in
@@ -122,6 +128,7 @@ def become_kernel(
     from ipykernel.kernelapp import IPKernelApp
 
     os.setsid()  # Ctrl-C in the terminal is for the command, not for the kernel
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # JupyterLab's interrupt, which `forks` had switched off
     os.chdir(folder)
     os.environ.update(environment)
     tqdm.set_lock(threading.RLock())  # its own would be a named semaphore, which a killed kernel leaves behind

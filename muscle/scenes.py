@@ -19,8 +19,8 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from .devkit import VOID, write_label
-from .files import DataError, complaints, write_lines
+from .devkit import VOID, write_label, write_picture
+from .files import DataError, complaints, not_empty, write_lines
 from .layouts import VocFolder
 from .shapes import THINGS, Pad, backdrop, clutter
 
@@ -145,7 +145,8 @@ def write_scene(
     found: Scene,  # what it shows
 ) -> None:
     "Write one picture, its mask and its annotation."
-    Image.fromarray(found.image).save(root / f"JPEGImages/{id}.jpg", quality=92, subsampling=0)
+    picture = Image.fromarray(found.image)
+    write_picture(root / f"JPEGImages/{id}.jpg", picture, "JPEG", quality=92, subsampling=0)
     write_label(root / f"SegmentationClass/{id}.png", found.label)
     write_lines(root / f"Annotations/{id}.xml", [annotation(id, found)])
 
@@ -202,7 +203,7 @@ def write_shapes(
 
 # %% ../nbs/08_scenes.ipynb #adbce69c
 @click.command()
-@click.argument("path")
+@click.argument("path", callback=not_empty)
 @click.option("--train", type=click.IntRange(0), default=320, help="Training images.")
 @click.option("--val", type=click.IntRange(0), default=100, help="Validation images.")
 @click.option("--seed", type=click.IntRange(0), default=0)

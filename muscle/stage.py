@@ -291,7 +291,7 @@ def sweep(
 ) -> None:
     "Remove the drafts of a process that was killed while it wrote, its own and those of safetensors."
     for path in (stage.run.folder / name for name in stage.row.writes):
-        for draft in [*path.rglob(".*.part*"), *path.rglob(".tmp*"), *path.parent.glob(f".{path.stem}.*.part*")]:
+        for draft in [*path.rglob(".*.part*"), *path.rglob(".tmp*"), *path.parent.glob(f".{path.stem[:30]}.*.part*")]:
             draft.unlink()
 
 # %% ../nbs/34_stage.ipynb #ede9b6cb

@@ -20,9 +20,9 @@ import torch
 from accelerate import Accelerator
 from PIL import Image
 
-from .devkit import LARGEST, VOID, read_label, working_size
+from .devkit import LARGEST, VOID, read_label, working_size, write_picture
 from .evaluate import fixed_thresholds
-from .files import DataError, SettingsError, aside, write_lines
+from .files import DataError, SettingsError, write_lines
 from .infer import multiscale_cams
 from .maps import label_at, label_of, read_maps, read_soft
 from .photos import SHIPPED
@@ -244,8 +244,7 @@ def write_photos(
 ) -> None:
     "Write photographs with their tags, as anybody could give them."
     for id, (picture, _) in photos.items():
-        with aside(folder / f"{id}.png") as draft:
-            Image.fromarray(picture).save(draft)
+        write_picture(folder / f"{id}.png", Image.fromarray(picture))
     write_lines(folder / "tags.csv", ["image,tags", *(f"{id},{';'.join(tags)}" for id, (_, tags) in photos.items())])
     write_lines(folder / "classes.txt", classes)
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import subprocess
 from xml.etree import ElementTree
 
 import numpy as np
@@ -187,6 +188,15 @@ def test_a_stage_that_was_stopped_gives_what_it_finished(smoke, tmp_path):
     (folder / "run.json").write_text(json.dumps(said))
     done = command("muscle_export", folder, "--to", "png", "--out", tmp_path / "out")
     assert done.returncode == 0 and "24 labels (24 of train_aug)" in done.stdout, done.stdout + done.stderr
+
+
+def test_an_export_that_fails_leaves_nothing_in_the_way(smoke, tmp_path):
+    out = tmp_path / "out"
+    limited = ["bash", "-c", f"ulimit -f 10; muscle_export {smoke} --to html --out {out}"]
+    done = subprocess.run(limited, capture_output=True, text=True)
+    assert done.returncode == 1 and "index.html" in done.stderr and "ulimit -f" in done.stderr, done.stderr
+    assert not any(out.iterdir()) and "Traceback" not in done.stderr
+    assert command("muscle_export", smoke, "--to", "html", "--out", out).returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """muscle_label on real photographs, with the networks that ship: right ways, wrong ways, odd files."""
 
+import os
 import subprocess
 
 import numpy as np
@@ -76,6 +77,8 @@ def test_a_folder_with_odd_files(tmp_path):
         (["{cat}", "--tags", "kat"], "did you mean 'cat'"),
         (["missing.jpg"], "no such file or folder"),
         (["{cat}", "--run", "nowhere"], "does not exist"),
+        (["{cat}", ""], "it is empty; is a variable not set?"),
+        (["{cat}", "--tags", ""], "it is empty; is a variable not set?"),
     ],
 )
 def test_wrong_words_are_named(cat, tmp_path, words, reason):
@@ -103,3 +106,30 @@ def test_labelled_twice_is_labelled_once(cat, tmp_path):
         assert "5 labels" in label(tmp_path / "photos", "--tags", "cat", "--tags", "dog;sofa", "--out", out)
         assert {path.stem for path in out.glob("*.png")} == {"x", "x_2", "x_3", "x[1]", "x1"}
     assert "x[1].jpg" in label(tmp_path / "photos" / "x[1].jpg", "--out", tmp_path / "one")
+
+
+def test_what_is_not_labelled_is_said(cat, tmp_path):
+    "Earlier labels, pictures of a kind that is not read, hidden files; and a name that no terminal can show."
+    folder, photo = tmp_path / "in", Image.open(cat).resize((90, 60)).convert("RGB")
+    (folder / ".trash").mkdir(parents=True)
+    for name in ("dog.png", "dog_overlay.jpg", "._dog.jpg", ".trash/old.jpg", "cat.jpg", "cat.png", "CAT.jpg"):
+        photo.save(folder / name)
+    os.link(folder / "cat.jpg", os.fsencode(folder) + b"/\xff.jpg")
+    (folder / f"{'x' * 246}.jpg").hardlink_to(folder / "cat.jpg")
+    (folder / "b.HEIC").write_bytes(b"")
+    said = label(folder, folder / "cat.jpg", "--out", tmp_path / "out", status=2)
+    assert "1 not read, save them as JPEG: b.HEIC" in said and "2 labels made earlier are left out" in said
+    assert "not labelled" in said and "too long" in said and "1 of 5 photographs were not labelled" in said
+    assert "→ cat_2.png" in said
+    assert len(list((tmp_path / "out").glob("*.png"))) == 4
+    assert "no photograph is in it" in label(folder / "dog.png", "--out", tmp_path / "out", status=2)
+
+
+def test_a_disk_that_is_full_keeps_what_was_there(cat, tmp_path):
+    "Here a limit on the size of files."
+    label(cat, "--tags", "cat", "--out", tmp_path / "out")
+    whole = (tmp_path / "out" / "chelsea_overlay.jpg").read_bytes()
+    limited = f"ulimit -f 10; muscle_label {cat} --tags cat --out {tmp_path / 'out'}"
+    done = subprocess.run(["bash", "-c", limited], capture_output=True, text=True)
+    assert done.returncode == 2 and "chelsea_overlay.jpg" in done.stdout and "Traceback" not in done.stderr
+    assert (tmp_path / "out" / "chelsea_overlay.jpg").read_bytes() == whole

@@ -202,6 +202,11 @@ def test_wrong_input_writes_nothing(data, smoke, tmp_path):
     assert command("muscle_check", devkit).returncode == 2
     said = command("muscle_run", "smoke", "--run", folder, "--set", "encoder.epoch=3")
     assert said.returncode != 0 and "encoder.epochs" in said.stderr and not folder.exists()
+    said = command("muscle_run", "smoke", "--devkit", data, "--run", folder, "--set", "report.images=[nobody]")
+    assert said.returncode == 2 and "nobody is no ID of the list" in said.stderr and not folder.exists()
+    photo.unlink()
+    said = command("muscle_run", "smoke", "--devkit", data, "--run", f"{devkit}/")
+    assert said.returncode == 2 and "name a new folder" in said.stderr and not (devkit / "run.json").exists()
 
 
 def test_a_file_damaged_later_stops_its_stage(data, smoke, tmp_path):
