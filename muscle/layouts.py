@@ -177,6 +177,13 @@ class TaggedPhotos(VocFolder):
     def photo_folder(self) -> Path:
         return self.root
 
+    def notes(self) -> list[str]:
+        left = [] if self.lists or self.table is None else [id for id in self.photos if id not in self.table]
+        said = (
+            f"{len(left)} photographs are not in tags.csv, and left out: {', '.join(left[:3])}{' …' * (len(left) > 3)}"
+        )
+        return super().notes() + [said] * bool(left)
+
 # %% ../nbs/04_layouts.ipynb #282874c3
 class PlainPhotos(TaggedPhotos):
     "Photographs of which nothing is known, to be labelled."

@@ -201,8 +201,10 @@ def checked_classes(
         raise DataError(
             f"{where}: {len(names)} classes; a mask's byte can tell {VOID - 1} from background 0 and void {VOID}"
         )
-    if not names or len(set(names)) < len(names) or any(map(means_background, names)):
-        raise DataError(f"{where}: wants 1 to {VOID - 1} different names, one a line, without 'background'")
+    odd = [name for place, name in enumerate(names) if name in names[:place] or means_background(name)]
+    if odd or not names:
+        has = f"{odd[0]!r} is {'there twice' if names.count(odd[0]) > 1 else 'no class'}" if odd else "there is none"
+        raise DataError(f"{where}: {has}; wants 1 to {VOID - 1} different names, one a line, without 'background'")
     return names
 
 # %% ../nbs/02_lists.ipynb #92512511
