@@ -56,7 +56,7 @@ def _opened(path: str | Path, what: str) -> Iterator[Image.Image]:
         raise
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such {what}") from error
-    except (PermissionError, IsADirectoryError) as error:
+    except PermissionError as error:
         raise DataError(f"{path}: {what} that cannot be read ({error.strerror}); change its rights") from error
     except Image.DecompressionBombError as error:
         raise DataError(f"{path}: {error}; make it smaller than {MOST_PIXELS // 10**6} megapixels") from error

@@ -190,8 +190,8 @@ def looked_at(
     known = read_record(folder).get("checked") if (folder / "run.json").exists() else None
     checked = prepare_data(profile, known)
     kit = open_devkit(located(profile.data.devkit))
-    train = next((name for name in profile.data.train if name in kit.splits()), None)
-    if unknown := set(profile.report.images) - set(kit.split(train) if train and profile.report.images else ()):
+    train = next((name for name in profile.data.train if name in kit.splits()), profile.data.train[-1])
+    if unknown := set(profile.report.images) - set(kit.split(train) if profile.report.images else ()):
         raise SettingsError(f"report.images: {sorted(unknown)[0]} is no ID of the list {train} ({kit.root})")
     if ablations and not kit.has_masks:
         raise SettingsError("--ablate compares scores, and this dataset has no masks to score against")

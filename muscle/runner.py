@@ -110,9 +110,8 @@ def forks() -> multiprocessing.context.BaseContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(ALWAYS)
     own = threading.current_thread() is threading.main_thread()  # only there signals can be set
-    heard = (
-        signal.signal(signal.SIGINT, signal.SIG_IGN) if own else None
-    )  # or Ctrl-C ends imports, which say so at length
+    if own:  # or Ctrl-C ends imports, which say so at length
+        heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
     forkserver.ensure_running()
     if own:
         signal.signal(signal.SIGINT, heard)
