@@ -391,6 +391,6 @@ def ablation_table(
     groups = each.drop(columns="seed").groupby("variant", sort=False)
     mean, deviation = groups.mean(), groups.std(ddof=1)
     mean = mean.loc[:, (mean.nunique() > 1) | (mean.columns == score)]  # what the variants do not change is left out
-    columns = {f"{SAID[key]}{end}": values[key] for key in mean for end, values in (("", mean), (" ±", deviation))}
+    columns = {f"{SAID.get(k, k)}{end}": of[k] for k in mean for end, of in (("", mean), (" ±", deviation))}
     beside = comparisons(run, name, score).loc[mean.index]
     return pd.DataFrame({"seeds": groups.size()} | columns | dict(beside.items())).dropna(axis=1).reset_index()

@@ -126,8 +126,9 @@ def labelled(
 ) -> Iterator[Labelled]:
     "Read labels one after another."
     for id, final in progress(finals.items(), "labels", len(finals)):
-        file = run.devkit.image_file(id).resolve().relative_to(root).as_posix()
-        yield Labelled(id, file, label_of_image(run, id, final))
+        file = run.devkit.image_file(id)  # which may be a link to somewhere else
+        name = (file.parent.resolve() / file.name).relative_to(root).as_posix()
+        yield Labelled(id, name, label_of_image(run, id, final))
 
 # %% ../nbs/61_export.ipynb #f1145307
 def by_list(

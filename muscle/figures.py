@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TITLES', 'ON_SHEET', 'picture_of', 'map_gallery', 'stage_gallery', 'by_chance', 'edge_figure', 'affinity_figure',
            'beacon_figure', 'match_figure', 'threshold_figure', 'training_figure', 'gradient_history', 'shares_figure',
-           'shares_table', 'cases_figure', 'ablation_figure', 'photo_table', 'sheet_figure']
+           'shares_table', 'cases_figure', 'ablation_figure', 'known_ablations', 'photo_table', 'sheet_figure']
 
 # %% ../nbs/45_figures.ipynb #3688e79f
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,6 @@ from .ablate import ABLATIONS, ablation_scores, ablation_table
 from .beacon import WALKS
 from .colour import overlay_label, overlay_maps
 from .devkit import read_label, working_size
-from .evaluate import fixed_thresholds
 from .maps import label_at
 from muscle.pictures import (
     beacon_points,
@@ -34,11 +33,11 @@ from muscle.pictures import (
     quantile_grid,
 )
 from .plots import gradient_shares, in_words, threshold_curves, training_curves, variant_chart
-from .run import Run
+from .run import KINDS, Run
 from .runner import SAID
 from .samples import to_tensor
 from .thresholds import spread_over
-from .view import RunView
+from .view import SOFT, RunView, own_threshold
 
 # %% ../nbs/45_figures.ipynb #19ada369
 TITLES = {
@@ -173,7 +172,7 @@ def threshold_figure(
         return None
     table = pd.read_csv(run.table("curve"), index_col="threshold")
     curves = {name: table[name].to_numpy() for name in table}
-    chosen, split = {name: fixed_thresholds(run)[name] for name in curves}, run.split("score")
+    chosen, split = {name: own_threshold(run, dict(zip(KINDS, SOFT))[name]) for name in curves}, run.split("score")
     return threshold_curves(table.index.to_numpy(), curves, chosen, f"seeds and pseudo labels, {split}", theme=theme)
 
 # %% ../nbs/45_figures.ipynb #73fa188e
@@ -254,7 +253,14 @@ def ablation_figure(
     groups = ablation_scores(run, name).groupby("variant", sort=False)[score]
     spread = groups.std(ddof=1)
     deviations = None if spread.isna().any() else spread.to_dict()
-    return variant_chart(groups.mean().to_dict(), deviations, f"{SAID[score]}, mIoU (%)", theme=theme)
+    return variant_chart(groups.mean().to_dict(), deviations, f"{SAID.get(score, score)}, mIoU (%)", theme=theme)
+
+# %% ../nbs/45_figures.ipynb #a1c0known
+def known_ablations(
+    run: Run,  # the run
+) -> list[str]:
+    "List the ablations that a run has, but for those of a file that was given with --with and is not now."
+    return [name for name in run.record.get("ablations", {}) if name in ABLATIONS]
 
 # %% ../nbs/45_figures.ipynb #97c6c7e4
 def photo_table(

@@ -73,8 +73,8 @@ REMEDIES = {  # what the system says → what to do
     "File name too long": "give it a shorter name",
     "File too large": "a limit on the size of files (ulimit -f) is in the way: raise it",
     "No such file or directory": "the place does not exist: make it, or choose another",
-    "MemoryError|allocate memory|BrokenProcessPool|killed by signal": "memory is short: take smaller batches "
-    "or fewer processes",
+    "MemoryError|out of memory|allocate memory|BrokenProcessPool|killed by signal": "memory is short: take smaller "
+    "batches or fewer processes",
 }
 
 
@@ -101,11 +101,15 @@ def complaints(
             stream.reconfigure(errors="backslashreplace")  # files may have names that a terminal cannot show
     try:
         yield
-    except (DataError, SettingsError, RuntimeError) as error:
+    except (DataError, SettingsError) as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    except OSError as error:
-        raise click.ClickException("\n".join(filter(None, (str(error), remedy(str(error)), after)))) from error
+    except (RuntimeError, OSError, MemoryError) as error:
+        how = remedy(f"{type(error).__name__}: {error}")
+        own = isinstance(error, RuntimeError) and not how  # one of ours, which says what to do
+        parts = (str(error), how, "" if own else after)
+        click.echo("\n".join(filter(None, parts)), err=True)
+        sys.exit(2 if own else 1)
     except KeyboardInterrupt:
         click.echo("\n".join(filter(None, ("stopped", after))), err=True)
         sys.exit(130)
@@ -254,5 +258,7 @@ def unpack(
                 tar.extractall(scratch)
             os.replace(Path(scratch, inner), target)
         except (tarfile.TarError, OSError, EOFError) as error:
+            if getattr(error, "errno", None):  # the disk's fault, not the archive's
+                raise
             raise DataError(f"{archive}: could not be unpacked ({error}); delete it and fetch it again") from error
     return target

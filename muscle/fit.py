@@ -340,8 +340,10 @@ def measured_epoch(
     began, rate = time.perf_counter(), training.rate
     lr = training.opt.param_groups[0]["lr"]
     row = {"epoch": epoch + 1, "lr": lr, **run_epoch(**training._asdict(), epoch=epoch)}
-    row["images_s"] = len(training.batches) * training.plan.batch / (time.perf_counter() - began)
-    row["signal"] = signal(training.model) if signal else -sum(row[name] for name in watched or ["loss"])
+    images = len(training.batches) * training.batches.batch_size * training.accelerator.num_processes
+    row["images_s"] = images / (time.perf_counter() - began)
+    known = [row[name] for name in watched if name in row] or [row["loss"]]
+    row["signal"] = signal(training.model) if signal else -sum(known)
     if rate.by_epoch:
         rate.scheduler.step(row["signal"])
     row["seconds"] = time.perf_counter() - began
@@ -359,7 +361,7 @@ def train(
     groups: Callable[[nn.Module], list] | None = None,  # who learns how fast; None: `rate_groups`
     trunk_rate: float = 1.0,  # as in `rate_groups`
     signal: Callable[[nn.Module], float] | None = None,  # what a plateau schedule watches, higher is better
-    watched: Sequence[str] = (),  # without a signal it watches these losses, or the sum of all: lower is better
+    watched: Sequence[str] = (),  # without a signal it watches those of these losses that there are, or the sum of all
     finish: Callable[[nn.Module], None] | None = None,  # what is done with the trained network before it is saved
     fingerprint: str = "",  # of all settings: resume.pt of another one is not resumed
 ) -> list[dict]:  # the rows of `log`

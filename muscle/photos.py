@@ -11,12 +11,12 @@ __all__ = ['SHIPPED', 'Labeller', 'numbers_of', 'label_by_tags', 'label_alone', 
 import errno
 import glob
 import itertools
-import json
 import os
 import re
 import shutil
 import time
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from functools import cached_property
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from safetensors.torch import load_file, save_file
 from .backbone import build_backbone
 from .checkpoint import load_imagenet
 from .colour import overlay_label
-from .crf import crf_probabilities
+from .crf import CAN_WIN, crf_probabilities
 from .devkit import LARGEST, photo_header, read_image, read_label, write_label, write_picture
 from .files import DataError, nearest, write_lines
 from .infer import multiscale_cams, multiscale_scores, ready, recognised, winner
@@ -108,7 +108,7 @@ def label_alone(
     if settings.recognise:
         scores = recognised(scores, labeller.encoder, image, settings.scales, labeller.here)
     if settings.crf:
-        scores = torch.from_numpy(crf_probabilities(image, scores.numpy(), settings.crf))
+        scores = torch.from_numpy(crf_probabilities(image, scores.numpy(), settings.crf, CAN_WIN))
     return winner(scores, image.shape[:2])
 
 # %% ../nbs/40_photos.ipynb #784676c8
@@ -287,7 +287,8 @@ def give_away(
     "Copy what labelling needs out of a run: networks in half precision, settings, thresholds, class names."
     folder = Path(folder)
     kept = {"format", "name", "profile_name", "profile", "commit", "versions", "machine", "results", "stages"}
-    record = {key: value for key, value in run.record.items() if key in kept} | {"classes": list(run.devkit.classes)}
+    record = {key: value for key, value in deepcopy(run.record).items() if key in kept}
+    record["classes"] = list(run.devkit.classes)
     record["profile"] = record["profile"] | {"data": {**record["profile"]["data"], "devkit": None}}
     for entry in record["stages"].values():
         for key in ("parts", "code"):
@@ -301,5 +302,5 @@ def give_away(
         place = folder / path.relative_to(run.folder)
         place.parent.mkdir(exist_ok=True)
         shutil.copy(path, place)
-    write_record(folder, json.loads(json.dumps(record)))
+    write_record(folder, record)
     return folder

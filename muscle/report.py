@@ -21,7 +21,7 @@ from IPython.display import DisplayObject, Image, Markdown
 from matplotlib.figure import Figure
 
 from .ablate import ABLATIONS, ablation_table
-from .evaluate import score_segmentation, write_table
+from .evaluate import RESULTS, score_segmentation, write_table
 from muscle.figures import (
     ablation_figure,
     affinity_figure,
@@ -29,6 +29,7 @@ from muscle.figures import (
     by_chance,
     cases_figure,
     edge_figure,
+    known_ablations,
     map_gallery,
     match_figure,
     photo_table,
@@ -46,7 +47,7 @@ from .settings import ReportSettings
 from .view import CHOSEN, RunView
 
 # %% ../nbs/46_report.ipynb #aea07a58
-SCORES = ("seed_cam_miou", "seed_sgc_miou", "pseudo_walk_miou", "pseudo_crf_miou", "val_miou", "val_crf_miou")
+SCORES = tuple(RESULTS.values())
 
 
 def seed_sentence(
@@ -132,11 +133,12 @@ def photo_sentences(
     "Say what is known of photographs that nobody has drawn masks for."
     table = pd.read_csv(run.table("photos"), dtype={"image": str, "tags": str}).fillna("")
     names = lambda text: {part.strip() for part in text.split(";")} - {""}
-    missed = [row.image for row in table.itertuples() if any(tag not in row.found for tag in names(row.tags))]
+    found = lambda text: {part.rsplit(" ", 2)[0] for part in names(text)}  # each with its share: "dog 12 %"
+    missed = [row.image for row in table.itertuples() if names(row.tags) - found(row.found)]
     doubt, some = table["doubt (%)"], f"{', '.join(missed[:8])}{' …' if len(missed) > 8 else ''}"
     said = [
         f"{len(run.ids('train'))} photos of {len(run.devkit.classes)} classes were trained on, {len(table)} segmented.",
-        "There are no masks, so nothing here is scored: look at the photos, the most doubtful first.",
+        "Those have no masks, and their labels are not scored: look at the photos, the most doubtful first.",
         threshold_sentence(run) if run.table("thresholds").exists() else "",
         f"One plain pass and the final label differ on {doubt.median():.1f} % of a photo in the median and on "
         f"{doubt.max():.1f} % of the most doubtful one, {table['image'].iloc[0]}.",
@@ -149,8 +151,6 @@ def findings(
     run: Run,  # the run, reported
 ) -> list[str]:
     "Sum a run up in a few sentences."
-    if not run.devkit.has_masks:
-        return photo_sentences(run)
     said = [
         (seed_sentence, "seed_sgc_miou"),
         (segmentation_sentence, "val_crf_miou"),
@@ -159,7 +159,8 @@ def findings(
         (sure_sentence, "val_crf_miou"),
     ]
     sentences = [sentence(run) for sentence, needed in said if run.results[needed] is not None]
-    return [sentence for sentence in sentences if sentence]
+    more = [] if run.scored("val") else photo_sentences(run)
+    return list(dict.fromkeys(filter(None, [*sentences, *more])))
 
 # %% ../nbs/46_report.ipynb #7864fd2e
 CAPTIONS = {
@@ -265,7 +266,7 @@ def pages(
     run: Run,  # the run, reported
 ) -> list[DisplayObject]:
     "Give the whole report, for a notebook: summary, contents, and every part that the run has something for."
-    made = [f"ablation_{name}" for name in run.record.get("ablations", {})]
+    made = [f"ablation_{name}" for name in known_ablations(run)]
     more = Section("Ablations", "The same run with one thing changed.", tuple(made))
     parts = [(section, [name for name in section.shown if there(run, name)]) for section in (*SECTIONS, more)]
     parts = [(section, names) for section, names in parts if names]
@@ -295,7 +296,7 @@ def show_ablations(
     run: Run,  # the run
 ) -> list[DisplayObject]:
     "Give tables and figures of all ablations that were made, for a notebook."
-    made = [f"ablation_{name}" for name in run.record.get("ablations", {}) if there(run, f"ablation_{name}")]
+    made = [f"ablation_{name}" for name in known_ablations(run) if there(run, f"ablation_{name}")]
     if not made:
         words = f"muscle_run {run.record['profile_name']} --run {run.folder.name} --ablate NAME"
         return [Markdown(f"*None was made; `{words}` makes one of {', '.join(ABLATIONS)}.*")]
@@ -341,18 +342,15 @@ def drawings(
     rows: Sequence[Measured],  # of `score_segmentation`
 ) -> dict[str, Drawing]:
     "Name every figure of the report."
-    view, kinds, final = (
-        RunView(run),
-        ["cam", "sgc", "walk", "pseudo", "pseudo_crf"],
-        ["segmentation", "segmentation_crf"],
-    )
+    view, kinds = RunView(run), ["cam", "sgc", "walk", "pseudo", "pseudo_crf"]
+    final = ["segmentation", "segmentation_crf"]
     chosen = [id for id in settings.images if id in run.ids("train")]
     figures = {
         "pseudo_labels": partial(map_gallery, view, kinds, by_chance(run, "train", settings.examples)),
         "segmented": partial(map_gallery, view, final, by_chance(run, "val", settings.examples)),
         **({"chosen": partial(map_gallery, view, kinds, chosen)} if chosen else {}),
     }
-    ablations = {f"ablation_{name}": partial(ablation_figure, run, name) for name in run.record.get("ablations", {})}
+    ablations = {f"ablation_{name}": partial(ablation_figure, run, name) for name in known_ablations(run)}
     some = [*chosen, *by_chance(run, "train", 50)]
     return figures | method_drawings(view, some) | score_drawings(view, rows) | ablations
 
@@ -381,7 +379,7 @@ def draw_report(
     "Draw every figure of a run, and write the tables that only the report has."
     if not rows:
         write_table(run, "photos", photo_table(RunView(run), run.ids("val")))
-    for name in set(run.record.get("ablations", {})) & set(ABLATIONS):
+    for name in known_ablations(run):
         if (table := ablation_table(run, name)) is not None:
             write_table(run, f"ablation_{name}", table)
     if not (shares := shares_table(run)).empty:

@@ -29,12 +29,13 @@ from muscle.profile import (
     read_profile,
     read_yaml,
     stage_named,
+    weights_file,
 )
 from .provenance import GIVEN, given_files, run_given_files, versions
 from .run import Run, make_run, read_record, run_folder
 from .runner import check_code, foreseen, run_stages, summary
 from .settings import Settings
-from .stage import StageState, do_work, forget, mend, prepare_data, weights_file
+from .stage import StageState, do_work, forget, mend, prepare_data
 
 # %% ../nbs/39_request.ipynb #319ebde9
 def known_choices() -> str:
@@ -151,7 +152,8 @@ def _do(run: Run, stages: list[str], again: list, mended: list, keep: bool, seed
         check_code(run, [name for name in stages if name not in again])
     for other in (run.folder, *beside(run, seeds, ablate)):
         if (other / "run.json").exists():
-            _prepare(Run(other), again, mended)
+            with sole(other):
+                _prepare(Run(other), again, mended)
     run = Run(run.folder)
     run = run_seeds(run, seeds, stages, keep)[0] if seeds > 1 and not ablate else run_stages(run, stages, keep)
     for name in ablate:
@@ -183,14 +185,14 @@ def looked_at(
     profile: Settings,  # the chosen one
     folder: Path,  # the run's
     ablations: Collection[str],  # that are asked for
-) -> dict:  # as of `prepare_data`
+) -> str:  # as of `prepare_data`
     "Look at a run's dataset before anything is done; a `SettingsError` says what it is not fit for."
     for name in ablations:
         ablation_named(name)
     known = read_record(folder).get("checked") if (folder / "run.json").exists() else None
     checked = prepare_data(profile, known)
     kit = open_devkit(located(profile.data.devkit))
-    train = next((name for name in profile.data.train if name in kit.splits()), profile.data.train[-1])
+    train = profile.data.taken("train", kit.splits())
     if unknown := set(profile.report.images) - set(kit.split(train) if profile.report.images else ()):
         raise SettingsError(f"report.images: {sorted(unknown)[0]} is no ID of the list {train} ({kit.root})")
     if ablations and not kit.has_masks:
@@ -205,6 +207,14 @@ def _foretold(run: Run, folder: Path, stages: list, again: list, mended: list, s
     return [f"run {folder}", *foreseen(run, stages, again, mended), *[more] * bool(names)]
 
 # %% ../nbs/39_request.ipynb #287e6b98
+def _given(files: Iterable[str]) -> list[str]:
+    "Make paths of --with absolute; each file is a module, named after it."
+    paths = {Path(path).stem: str(Path(path).resolve()) for path in files}
+    if other := [path for path in files if str(Path(path).resolve()) not in paths.values()]:
+        raise SettingsError(f"--with {other[0]}: another file of this name is given as well; rename one")
+    return list(paths.values())
+
+
 def fulfil(
     profile: str,  # name of a profile, or a YAML file
     name: str | None,  # of the run, or its folder
@@ -217,7 +227,7 @@ def fulfil(
     "Do what the words of `muscle_run` ask for."
     with complaints(GOES_ON):
         joined = join_team()
-        os.environ[GIVEN] = os.pathsep.join(str(Path(path).resolve()) for path in files)
+        os.environ[GIVEN] = os.pathsep.join(_given(files))
         run_given_files()
         wanted, chosen = chosen_stages(*stages), chosen_profile(profile, **changes)
         words |= {key: among(wanted, f"--{key.removesuffix('ed')}", words[key]) for key in ("again", "mended")}

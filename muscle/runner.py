@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['ALWAYS', 'SAID', 'stage_notebook', 'write_notebook', 'last_bar', 'shown', 'StageFailed', 'forks', 'become_kernel',
-           'end_with_command', 'Forked', 'failure_of', 'run_stage', 'check_code', 'small_batch', 'check_sources',
-           'run_stages', 'foreseen', 'summary']
+           'end_with_command', 'Forked', 'failure_of', 'made_with', 'run_stage', 'check_code', 'small_batch',
+           'check_sources', 'run_stages', 'foreseen', 'summary']
 
 # %% ../nbs/37_runner.ipynb #62c5438f
+import json
 import multiprocessing
 import os
 import re
@@ -30,7 +31,7 @@ from .fit import fitting
 from .profile import PROJECT, STAGES, number_of, parameters_text
 from .run import Run
 from .settings import lacking_weights
-from .stage import StageState, made_with, reasons, sources_of, stale_sources
+from .stage import StageState, reasons, sources_of, stale_sources
 
 # %% ../nbs/37_runner.ipynb #7969ed5b
 def stage_notebook(
@@ -211,6 +212,18 @@ def failure_of(
     failed.exit_code = 2 if kind in ("DataError", "SettingsError", "CheckpointError") else 1
     return failed
 
+# %% ../nbs/37_runner.ipynb #c2made01
+def made_with(
+    stage: StageState,  # the stage
+) -> list[str]:  # stage.key=value each
+    "List what a stage was done with where the profile now says something else."
+    made = stage.entry.get("parameters", {})
+    return [
+        f"{stage.name}.{key}={json.dumps(made[key])}"
+        for key, value in stage.settings.plain().items()
+        if key in made and made[key] != value
+    ]
+
 # %% ../nbs/37_runner.ipynb #d407e3e9
 def run_stage(
     state: StageState,  # of the run's profile
@@ -244,9 +257,10 @@ def check_code(
     run: Run,  # the run
     names: Iterable[str],  # stages that are wanted
 ) -> None:
-    "Refuse to mix: a `SettingsError` names the stages that were done with other code, and the modules that differ."
+    "Refuse to mix: a `SettingsError` names the stages that were done, or begun, with other code, and the modules."
     states = [StageState(name, run) for name in names]
-    other = {state.name: state.other_code() for state in states if state.done() and state.other_code()}
+    begun = [state for state in states if state.entry and state.entry.get("fingerprint") == state.fingerprint()]
+    other = {state.name: state.other_code() for state in begun if state.other_code()}
     if other:
         lines = [f"  {number_of(name)} {name}: {', '.join(modules)}" for name, modules in other.items()]
         again = " ".join(f"--again {number_of(name)}" for name in other)
@@ -276,11 +290,11 @@ def check_sources(
 # %% ../nbs/37_runner.ipynb #1e028756
 def run_stages(
     run: Run,  # the run
-    names: Iterable[str] | None = None,  # stages, in any order; by default all
+    names: Collection[str] | None = None,  # stages, in any order; by default all
     keep: bool = False,  # keep what other code made
 ) -> Run:  # as it is now
     "Execute the notebooks of the stages that are not done."
-    wanted = [name for name in STAGES if names is None or name in set(names)]
+    wanted = [name for name in STAGES if names is None or name in names]
     os.environ.setdefault(
         "OMP_WAIT_POLICY", "PASSIVE"
     )  # threads that spin while they wait make a busy machine ten times slower

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['confusion', 'Scores', 'iou', 'Best', 'per_class', 'ThresholdCurve', 'plain_curve', 'Counted', 'score_labels',
-           'score_maps', 'drawn_times', 'drawn_miou', 'interval', 'Measured', 'summary_table', 'class_table',
+           'score_maps', 'drawn_times', 'mious', 'drawn_miou', 'interval', 'Measured', 'summary_table', 'class_table',
            'markdown_table']
 
 # %% ../nbs/25_score.ipynb #c466352d
@@ -306,15 +306,23 @@ def drawn_times(
     return np.bincount(where, minlength=draws * count).reshape(draws, count)
 
 
+def mious(
+    counts: np.ndarray,  # (N, 3, C) as of `per_class`
+) -> np.ndarray:  # (N,) fractions; NaN of an image that is void
+    "Score images, or sums of them; a class that one lacks is left out of its mean."
+    right, true, said = np.moveaxis(counts, 1, 0)
+    either = true + said - right
+    with np.errstate(invalid="ignore"):
+        return np.nansum(right / either, 1) / (either > 0).sum(1)
+
+
 def drawn_miou(
     images: np.ndarray,  # (N, 3, C) as of `per_class`
     times: np.ndarray,  # (D, N)
 ) -> np.ndarray:  # (D,) fractions
-    "Score each draw; a class that it lacks is left out of its mean."
+    "Score each draw."
     sums = times.astype(float) @ images.reshape(len(images), -1)
-    right, true, said = np.moveaxis(sums.reshape(len(times), *images.shape[1:]), 1, 0)
-    with np.errstate(invalid="ignore"):
-        return np.nanmean(right / (true + said - right), 1)
+    return mious(sums.reshape(len(times), *images.shape[1:]))
 
 
 def interval(

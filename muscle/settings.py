@@ -11,10 +11,11 @@ __all__ = ['Count', 'Whole', 'Flag', 'Share', 'Positive', 'Amount', 'Level', 'Le
 
 # %% ../nbs/30_settings.ipynb #45975486
 import re
+from collections.abc import Collection
 from dataclasses import fields
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from .backbone import BACKBONES
 from .checkpoint import CheckpointError
@@ -134,7 +135,12 @@ def _terms(table: dict) -> Any:
                 )
         return {name: term for name, term in terms.items() if term is not None}
 
-    return Annotated[dict[str, TermSettings], BeforeValidator(known)]
+    def begun(terms: dict[str, TermSettings]) -> dict[str, TermSettings]:
+        if not any(term.weight and not term.start for term in terms.values()):
+            raise ValueError("there is nothing to learn in the first epoch: give a loss a weight, and from: 0")
+        return terms
+
+    return Annotated[dict[str, TermSettings], BeforeValidator(known), AfterValidator(begun)]
 
 
 EncoderTerms, SegmenterTerms = _terms(LOSSES), _terms(SEGMENTER_LOSSES)
@@ -163,6 +169,15 @@ class DataSettings(Settings):
     score: Names = Field(["train"], description="list whose seeds and pseudo labels are scored against masks")
     val: Names = Field(["val"], description="list that is segmented")
     limit: Whole = Field(0, description="> 0: only the first so many images of each list")
+
+    def taken(
+        self,
+        use: str,  # train, score or val
+        there: Collection[str],  # lists that a dataset has
+    ) -> str:  # the first that is wanted and there, else the last that is wanted
+        "Choose the list for a use."
+        names = getattr(self, use)
+        return next((name for name in names if name in there), names[-1])
 
 # %% ../nbs/30_settings.ipynb #854e45a5
 class MachineSettings(Settings):
@@ -323,6 +338,12 @@ class ScoreSettings(Settings):
     cam_threshold: Level = Field(0.30, description="fixed background thresholds of the scored seeds")
     sgc_threshold: Level = 0.30
     agreement_images: Whole = Field(4, description="images by which a threshold is also chosen without masks; 0: none")
+
+    @model_validator(mode="after")
+    def _has_images(self) -> "ScoreSettings":
+        if self.threshold == "crf-agreement" and not self.agreement_images:
+            raise ValueError("threshold: crf-agreement is chosen by images, and agreement_images is 0")
+        return self
 
 
 class SegmentationSettings(Settings):

@@ -30,6 +30,7 @@ from .irn import IRN, measure_mean_shift, parameter_groups
 from .labels import label_for_irn, refine_labels, walk_from, walk_maps
 from .maps import read_maps, read_soft, soft_planes
 from .processes import own_cores
+from .profile import weights_file
 from .run import Run, read_planes
 from .samples import EncoderSamples, IrnSamples, SegmenterSamples, loader
 from .segmenter import Segmenter
@@ -43,7 +44,6 @@ from muscle.settings import (
     SegmenterSettings,
     TrainingSettings,
 )
-from .stage import weights_file
 from .steps import encoder_steps, irn_steps, segmenter_steps
 from .stream import progress
 
@@ -118,7 +118,7 @@ def train_encoder(
         return
     view = dict(crop=settings.crop, view=settings.view, long_side=tuple(settings.long_side))
     samples = EncoderSamples(run.devkit, run.ids("train"), **view, seed=run.seed)
-    watched_masks = settings.lr_signal == "train_masks" and run.devkit.has_masks
+    watched_masks = settings.lr_signal == "train_masks" and run.scored("score")
     signal = partial(seed_miou, run=run, accelerator=accelerator) if watched_masks else None
     train(
         model,
@@ -251,7 +251,7 @@ def train_segmenter(
         return
     soft = taught_by(run, settings, accelerator)
     samples = SegmenterSamples(run.devkit, run.ids("train"), soft, settings.crop, tuple(settings.scale), run.seed)
-    watched_masks = settings.lr_signal == "val_masks" and run.devkit.has_masks
+    watched_masks = settings.lr_signal == "val_masks" and run.scored("val")
     signal = partial(val_miou, run=run, accelerator=accelerator) if watched_masks else None
     beacon = {name: getattr(settings, f"beacon_{name}") for name in ("points", "step", "walk", "similarity")}
     train(
@@ -300,7 +300,7 @@ def seen_ids(
 ) -> list[str]:
     "List the images that need maps: those trained on, then any others that are scored."
     train = run.ids("train")
-    return train + sorted(set(run.ids("score")) - set(train)) if run.devkit.has_masks else train
+    return train + sorted(set(run.ids("score")) - set(train)) if run.scored("score") else train
 
 
 def make_maps(

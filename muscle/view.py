@@ -27,7 +27,7 @@ from .infer import multiscale_cams
 from .maps import label_at, label_of, read_maps, read_soft
 from .photos import SHIPPED
 from .profile import located
-from .run import Run, read_record, threshold_of, write_record
+from .run import KINDS, Run, read_record, threshold_of, write_record
 from .samples import to_tensor
 from .score import confusion, iou
 from .stages import make_maps, make_pseudo_labels, segment, trained_encoder, trained_irn, trained_segmenter
@@ -110,7 +110,7 @@ def own_threshold(
     "Give the background threshold that the run itself uses for a source; one half for labels."
     if source not in SOFT:
         return 0.5
-    maps = "random walk" if source == "walk" else source
+    maps = dict(zip(SOFT, KINDS))[source]
     fixed, column = fixed_thresholds(run), CHOSEN.get(run.settings("scores").threshold)
     file = run.table("thresholds")
     if column and file.is_file():
@@ -146,7 +146,8 @@ class RunReader:
         id: str,  # an image
     ) -> list[str]:
         "List those of `SOURCES` that the run has for an image."
-        return [source for source in SOURCES if file_of(self.run, id, source).is_file()]
+        drawn = ["truth"] * self.devkit.has_mask(id)
+        return [one for one in SOURCES if one in drawn or one != "truth" and file_of(self.run, id, one).is_file()]
 
     def ids(self) -> list[str]:
         "List every image that the run looked at, those with maps first."
