@@ -37,7 +37,7 @@ from .run import KINDS, Run
 from .runner import SAID
 from .samples import to_tensor
 from .thresholds import spread_over
-from .view import SOFT, RunView, own_threshold
+from .view import SOFT, RunView, doubt_of, own_threshold
 
 # %% ../nbs/45_figures.ipynb #19ada369
 TITLES = {
@@ -270,8 +270,8 @@ def photo_table(
     "Say of each photo what it is tagged with, what was found on which share of it, and how doubtful that is."
     rows = []
     for id in ids:
-        label, plain = (read_label(view.run.segmentation(id, kind)) for kind in ("crf", "single"))
-        found, doubt = evidence.shares_text(label, view.names), evidence.disagreement(plain, label)
+        found = evidence.shares_text(read_label(view.run.segmentation(id)), view.names)
+        doubt = 100 * doubt_of(view, id, "segmentation + CRF")
         rows.append({"image": id, "tags": "; ".join(view.tags(id)), "found": found, "doubt (%)": doubt})
     table = pd.DataFrame(rows, columns=["image", "tags", "found", "doubt (%)"])
     return table.sort_values("doubt (%)", ascending=False, kind="stable")

@@ -140,8 +140,8 @@ def photo_sentences(
         f"{len(run.ids('train'))} photos of {len(run.devkit.classes)} classes were trained on, {len(table)} segmented.",
         "Those have no masks, and their labels are not scored: look at the photos, the most doubtful first.",
         threshold_sentence(run) if run.table("thresholds").exists() else "",
-        f"One plain pass and the final label differ on {doubt.median():.1f} % of a photo in the median and on "
-        f"{doubt.max():.1f} % of the most doubtful one, {table['image'].iloc[0]}.",
+        f"The doubt, how far a label is from what the networks said before, is {doubt.median():.0f} % in the median, "
+        f"and {doubt.max():.0f} % of the most doubtful photo, {table['image'].iloc[0]}.",
         f"In {len(missed)} photos a tagged class was not found: {some}." if missed else "Every tagged class was found.",
     ]
     return [sentence for sentence in said if sentence]

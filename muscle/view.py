@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['SOFT', 'HARD', 'SOURCES', 'CHOSEN', 'Photos', 'LENT', 'Layer', 'planes_of_label', 'chosen_planes', 'file_of',
-           'read_layer', 'own_threshold', 'RunReader', 'RunView', 'label_in', 'scored_images', 'has_made_something',
-           'open_views', 'write_photos', 'lend', 'lent_views', 'find_images', 'worst_quarter']
+           'read_layer', 'own_threshold', 'RunReader', 'RunView', 'label_in', 'scored_images', 'earlier_labels',
+           'doubt_of', 'has_made_something', 'open_views', 'write_photos', 'lend', 'lent_views', 'find_images',
+           'worst_quarter']
 
 # %% ../nbs/43_view.ipynb #9f58db18
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -211,6 +212,37 @@ def scored_images(
         counts = confusion(view.devkit.mask(id), label_of(layer.planes, layer.classes, threshold), size)
         scores[id], total = 100 * float(iou(counts).miou), total + counts
     return scores, total
+
+# %% ../nbs/43_view.ipynb #302dd02a
+def earlier_labels(
+    view: RunView,  # a run's
+    id: str,  # an image
+    source: str,  # its last word: `walk + CRF` or `segmentation + CRF`
+) -> Iterator[np.ndarray]:  # (H, W) uint8
+    "Give what a run said of an image before its last word."
+    if source == "walk + CRF":
+        for soft in SOFT:
+            yield label_in(view, id, soft, view.threshold(soft))
+    else:
+        for kind in ("single", "scales"):
+            yield read_label(view.run.segmentation(id, kind))
+
+# %% ../nbs/43_view.ipynb #968c72ff
+def doubt_of(
+    view: RunView,  # a run's
+    id: str,  # an image
+    source: str,  # its last word: `walk + CRF` or `segmentation + CRF`
+) -> float:  # 0..1
+    "Measure how far a run's last word on an image is from what it said before."
+    last = read_label(file_of(view.run, id, source))
+    last = label_at(last, working_size(last.shape))
+    lost = [c for c in view.classes(id) if c not in last] if source == "walk + CRF" else []
+    agreed = []
+    for label in earlier_labels(view, id, source):
+        scores = iou(confusion(label_at(label, last.shape), last, len(view.names))).iou
+        scores[lost] = 0
+        agreed.append(np.nanmean(scores))
+    return 1 - float(np.mean(agreed))
 
 # %% ../nbs/43_view.ipynb #226ff79e
 def has_made_something(
