@@ -88,12 +88,11 @@ def overlay_label(
     image: np.ndarray,  # (H, W, 3) uint8
     label: np.ndarray,  # (H, W) uint8
     strength: float = 0.6,  # of the class colours; background and void stay the photo
-    colours: np.ndarray | None = None,  # (256, 3) uint8; those of `overlay_palette` if None
 ) -> np.ndarray:  # (H, W, 3) uint8
     "Lay the classes of a label over an image."
     shown = np.full(256, np.float32(strength))
     shown[[0, VOID]] = 0
-    return overlay(image, colour_label(label, colours), shown[label])
+    return overlay(image, colour_label(label), shown[label])
 
 # %% ../nbs/29_colour.ipynb #361394a1
 def overlay_maps(
@@ -101,13 +100,12 @@ def overlay_maps(
     planes: np.ndarray,  # (K, H, W) in 0..1, one a class
     classes: Sequence[int],  # (K,) label numbers
     strength: float = 0.7,  # weight of the colour where a map is 1
-    colours: np.ndarray | None = None,  # (256, 3) uint8; those of `overlay_palette` if None
 ) -> np.ndarray:  # (H, W, 3) uint8
     "Paint each pixel in the colour of its strongest class, as opaque as that class's map is high."
     if not len(classes):
         return image.copy()
     label = np.asarray(classes, np.uint8)[np.argmax(planes, 0)]
-    return overlay(image, colour_label(label, colours), strength * np.clip(np.max(planes, 0), 0, 1))
+    return overlay(image, colour_label(label), strength * np.clip(np.max(planes, 0), 0, 1))
 
 
 def overlay_heat(

@@ -21,7 +21,7 @@ from .devkit import VOID
 from .plots import THEMES, canvas, clipped, empty_figure
 
 # %% ../nbs/42_pictures.ipynb #147cba8e
-def _picture(ax, array, title="", colours=None, aspect=0.75):
+def _picture(ax, array, title="", aspect=0.75):
     "Show a label, a picture or nothing (of the given height over width) in axes without ticks."
     ax.set(xticks=[], yticks=[], title=title)
     ax.spines[:].set(visible=True, linewidth=0.6)
@@ -29,7 +29,7 @@ def _picture(ax, array, title="", colours=None, aspect=0.75):
         ax.set_box_aspect(aspect)
         ax.text(0.5, 0.5, "none", ha="center", va="center", transform=ax.transAxes, alpha=0.6)
     else:
-        shown = colour_label(array, colours) if array.ndim == 2 else array
+        shown = colour_label(array) if array.ndim == 2 else array
         ax.imshow(shown, interpolation="nearest" if shown.shape[1] < 320 else "auto")
 
 
@@ -37,10 +37,9 @@ def class_legend(
     figure: Figure,  # that gets the legend, under it
     present: Sequence[int],  # label numbers to explain
     class_names: Sequence[str],  # (C,) background first
-    colours: np.ndarray | None = None,  # (256, 3) uint8; those of `overlay_palette` if None
 ) -> None:
     "Explain the classes' colours under a figure."
-    table = (overlay_palette() if colours is None else colours) / 255
+    table = overlay_palette() / 255
     told = {c: "void" if c == VOID else clipped(class_names[c]) for c in present}
     patches = [Patch(facecolor=table[c], edgecolor="0.5", label=name) for c, name in told.items()]
     if patches:
@@ -65,7 +64,6 @@ def gallery(
     class_names: Sequence[str],  # (C,) background first
     row_names: Sequence[str] = (),  # beside the rows
     classes: Sequence[int] = (),  # more label numbers for the legend, such as those of coloured maps
-    colours: np.ndarray | None = None,  # (256, 3) uint8; those of `overlay_palette` if None
     theme: str = "light",  # or "dark"
 ) -> Figure:
     "Show images in rows and stages in columns, with a legend of the classes."
@@ -80,10 +78,10 @@ def gallery(
         figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
         for place, row in enumerate(rows):
             for ax, title in zip(axes[place], titles):
-                _picture(ax, row.get(title), "" if place else title, colours, aspects[place])
+                _picture(ax, row.get(title), "" if place else title, aspects[place])
             if len(row_names):
                 axes[place, 0].set_ylabel(clipped(row_names[place]))
-        class_legend(figure, present, class_names, colours)
+        class_legend(figure, present, class_names)
     return figure
 
 # %% ../nbs/42_pictures.ipynb #ff9c23c4

@@ -335,21 +335,16 @@ def _variant(ax, row, value, deviation, change, colour):
 
 # %% ../nbs/41_plots.ipynb #e46fdf02
 def variant_chart(
-    values: Mapping[
-        str, float
-    ],  # variant → score in percent, top to bottom; the first is what the others are compared with
+    values: Mapping[str, float],  # variant → score in percent, top to bottom; the others are compared with the first
     deviations: Mapping[str, float] | None = None,  # variant → standard deviation over seeds
     label: str = "mIoU (%)",  # of the axis
-    highlight: Sequence[str] = (),  # variants drawn in the second colour
-    compare: bool = True,  # write each row's difference from the first
     theme: str = "light",  # or "dark"
 ) -> Figure:
     "Draw scores of variants as dots with their deviation."
     with canvas(theme, size=(9, 0.36 * len(values) + 1)) as (figure, axes):
-        ax, lines, first = axes[0, 0], THEMES[theme]["lines"], next(iter(values.values()))
+        ax, colour, first = axes[0, 0], THEMES[theme]["lines"][0], next(iter(values.values()))
         for row, (name, value) in enumerate(values.items()):
-            change = value - first if compare and row else None
-            colour = lines[1 if name in highlight else 0]
+            change = value - first if row else None
             _variant(ax, row, value, (deviations or {}).get(name, 0), change, colour)
         ax.set_yticks(np.arange(len(values)), list(values))
         ax.set(xlabel=label, ylim=(len(values) - 0.4, -0.6))

@@ -345,12 +345,11 @@ class Measured(NamedTuple):
 # %% ../nbs/25_score.ipynb #e7169df2
 def summary_table(
     rows: Iterable[Measured],  # what was measured
-    absent: str = "skip",  # as in `iou`
 ) -> pd.DataFrame:  # a row per measurement; percent
     "Tabulate stage, split, threshold, the mIoU with its interval where the images are known, and the other means."
     table = []
     for row in rows:
-        scores, (low, high) = iou(row.confusion, absent), (np.nan,) * 2 if row.images is None else interval(row.images)
+        scores, (low, high) = iou(row.confusion), (np.nan,) * 2 if row.images is None else interval(row.images)
         means = {"mIoU": scores.miou, "mIoU, from": low, "to": high}
         means |= {"precision": scores.mean_precision, "recall": scores.mean_recall}
         own = {"stage": row.stage, "split": row.split, "threshold": row.threshold}
@@ -362,10 +361,9 @@ def class_table(
     rows: Iterable[Measured],  # what was measured
     classes: Sequence[str],  # names without background, as of a devkit
     measure: str = "iou",  # a per-class field of `Scores`: "iou", "precision" or "recall"
-    absent: str = "skip",  # as in `iou`
 ) -> pd.DataFrame:  # a row per class and their mean, a column per measurement; percent
     "Tabulate one measure per class."
-    heads = {f"{row.stage} ({row.split}; threshold {row.threshold})": iou(row.confusion, absent) for row in rows}
+    heads = {f"{row.stage} ({row.split}; threshold {row.threshold})": iou(row.confusion) for row in rows}
     columns = {head: 100 * getattr(scores, measure) for head, scores in heads.items()}
     table = pd.DataFrame(columns, index=pd.Index(["background", *classes], name="class"))
     return pd.concat([table, table.mean().to_frame("mean").T.rename_axis("class")])
@@ -374,10 +372,8 @@ def class_table(
 def markdown_table(
     frame: pd.DataFrame,  # any table
     digits: int = 1,  # after the point, for floats
-    index: bool = False,  # write the index as first column
 ) -> str:  # a GitHub table, with a newline at its end
     "Write a table in Markdown."
-    frame = frame.reset_index() if index else frame
 
     def cell(value) -> str:
         if pd.isna(value):
