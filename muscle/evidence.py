@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['NORMS', 'LONG_SIDE', 'Links', 'links', 'image_links', 'cell_of', 'affinity_plane', 'walk_planes', 'edge_of', 'sides',
            'ViewPair', 'region_boxes', 'normed_map', 'matched_views', 'next_match', 'plan_of', 'closest_pairs',
-           'lively_match', 'differences', 'class_differences', 'disagreement', 'iou_text', 'shares_text', 'read_photo',
-           'Cancelled', 'Watched', 'tried_photo']
+           'lively_match', 'differences', 'class_differences', 'disagreement', 'iou_text', 'read_photo', 'Cancelled',
+           'Watched', 'tried_photo']
 
 # %% ../nbs/44_evidence.ipynb #7a2d16ba
 import io
@@ -290,15 +290,6 @@ def iou_text(
     scores = iou(confusion(truth, label, len(names)))
     parts = [f"{name} {100 * value:.0f}" for name, value in zip(names, scores.iou) if not np.isnan(value)]
     return f"IoU {100 * scores.miou:.1f} % ({', '.join(parts)})"
-
-
-def shares_text(
-    label: np.ndarray,  # (H, W) uint8
-    names: Sequence[str],  # (C,) background first
-) -> str:
-    "Put into words which classes a label has, on which share of the image."
-    shares = np.bincount(label.ravel(), minlength=256)[: len(names)] / max(label.size, 1)
-    return "; ".join(f"{names[c]} {100 * shares[c]:.0f} %" for c in np.flatnonzero(shares) if c) or "nothing"
 
 # %% ../nbs/44_evidence.ipynb #00765415
 LONG_SIDE = 500

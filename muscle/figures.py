@@ -21,6 +21,7 @@ from .beacon import WALKS
 from .colour import overlay_label, overlay_maps
 from .devkit import read_label, working_size
 from .maps import label_at
+from .photos import shares_text
 from muscle.pictures import (
     beacon_points,
     flatness_text,
@@ -270,7 +271,7 @@ def photo_table(
     "Say of each photo what it is tagged with, what was found on which share of it, and how doubtful that is."
     rows = []
     for id in ids:
-        found = evidence.shares_text(read_label(view.run.segmentation(id)), view.names)
+        found = shares_text(read_label(view.run.segmentation(id)), view.names)
         doubt = 100 * doubt_of(view, id, "segmentation + CRF")
         rows.append({"image": id, "tags": "; ".join(view.tags(id)), "found": found, "doubt (%)": doubt})
     table = pd.DataFrame(rows, columns=["image", "tags", "found", "doubt (%)"])

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SHIPPED', 'Labeller', 'numbers_of', 'label_by_tags', 'label_alone', 'made_here', 'photos_named', 'stems',
-           'refuse_loss', 'write_overlay', 'label_photo', 'label_photos', 'label_files', 'lay_over', 'own_weights',
-           'give_away']
+           'refuse_loss', 'write_overlay', 'shares_text', 'label_photo', 'label_photos', 'label_files', 'lay_over',
+           'own_weights', 'give_away']
 
 # %% ../nbs/40_photos.ipynb #4eb03e2a
 import errno
@@ -191,21 +191,28 @@ def write_overlay(
     "Write a photograph under its label."
     write_picture(path, Image.fromarray(overlay_label(image, label)), "JPEG", quality=90)
 
+# %% ../nbs/40_photos.ipynb #f40share1
+def shares_text(
+    label: np.ndarray,  # (H, W) uint8
+    names: Sequence[str],  # (C,) background first
+) -> str:
+    "Put into words which classes a label has, on which share of the image."
+    shares = np.bincount(label.ravel(), minlength=256)[: len(names)] / max(label.size, 1)
+    return "; ".join(f"{names[c]} {100 * shares[c]:.0f} %" for c in np.flatnonzero(shares) if c) or "nothing"
+
 # %% ../nbs/40_photos.ipynb #27d4e1f8
 def label_photo(
     labeller: Labeller,  # the networks
     path: Path,  # the photograph
     classes: Sequence[int],  # label numbers of its tags; none: the segmenter labels it
     stem: Path,  # the label is STEM.png, the picture STEM_overlay.jpg
-) -> str:  # what was found
+) -> str:  # as of `shares_text`
     "Label one photograph, at its full size, and write the label and a picture of it."
     image = read_image(path, LARGEST)
     label = label_by_tags(labeller, image, classes) if classes else label_alone(labeller, image)
     write_overlay(stem.with_name(f"{stem.name}_overlay.jpg"), image, label)  # first: a label without it is not ours
     write_label(stem.with_name(f"{stem.name}.png"), label_at(label, photo_header(path).size))
-    shares = np.bincount(label.ravel(), minlength=len(labeller.classes) + 1) / label.size
-    found = [f"{labeller.classes[c - 1]} {100 * shares[c]:.0f} %" for c in np.flatnonzero(shares) if c]
-    return ", ".join(found) or "nothing found"
+    return shares_text(label, ["background", *labeller.classes])
 
 # %% ../nbs/40_photos.ipynb #cd575551
 def label_photos(

@@ -18,6 +18,7 @@ import numpy as np
 import muscle.controls as C
 from . import colour, evidence
 from .maps import label_of
+from .photos import shares_text
 from .view import SOFT, SOURCES, RunView, file_of, label_in
 
 # %% ../nbs/49_trials.ipynb #5ccd7219
@@ -310,10 +311,10 @@ class _PhotoWork(_PhotoFiles):
 # %% ../nbs/49_trials.ipynb #586a1db8
 def _found_text(name, own, found, names):
     "Say what the label from the maps shows, and what the segmenter's does, if there is one."
-    said = f"{name}: the maps' label has {evidence.shares_text(own, names)}"
+    said = f"{name}: the maps' label has {shares_text(own, names)}"
     if found is None:
         return f"{said}; this run has no segmenter yet"
-    return f"{said}; the segmenter found {evidence.shares_text(found, names)}"
+    return f"{said}; the segmenter found {shares_text(found, names)}"
 
 # %% ../nbs/49_trials.ipynb #a93a240f
 class _PhotoPictures(_PhotoWork):
