@@ -12,6 +12,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 device=${DEVICE:-cuda} only=${ONLY:-smoke bench demo photos} out=runs/gpu_check
 mkdir -p "$out"
+rm -f "$out"/*.log  # the table is of what is run now
 if [ -n "${WHEELS:-}" ]; then
   python3 -m venv .venv && .venv/bin/pip install --quiet --no-index --find-links "$WHEELS" --editable . || exit 1
 fi
@@ -61,7 +62,7 @@ from pathlib import Path
 
 import torch
 
-card = torch.cuda.get_device_name(0) if sys.argv[2].startswith("cuda") else "no GPU"
+card = torch.cuda.get_device_name(sys.argv[2]) if sys.argv[2].startswith("cuda") else "no GPU"
 print(f"\n{card}, torch {torch.__version__}\n\n| run | training, s | all, s | walk + CRF, train | val + CRF |\n|---|--:|--:|--:|--:|")
 for log in sorted(Path(sys.argv[1]).glob("*.log")):
     record = log.with_suffix("") / "run.json"

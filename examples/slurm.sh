@@ -27,6 +27,6 @@ export OMP_NUM_THREADS=$((SLURM_CPUS_PER_TASK / gpus)) OMP_WAIT_POLICY=PASSIVE
 
 # `--requeue` starts the job again when a machine fails, `--max-restarts` the processes when one of them does; either way
 # the run goes on from its last epoch or image.
-srun torchrun --nnodes "$SLURM_NNODES" --nproc-per-node "$gpus" --max-restarts 3 \
+srun --cpus-per-task="$SLURM_CPUS_PER_TASK" torchrun --nnodes "$SLURM_NNODES" --nproc-per-node "$gpus" --max-restarts 3 \
   --rdzv-id "$SLURM_JOB_ID" --rdzv-backend c10d --rdzv-endpoint "$first:29400" --rdzv-conf join_timeout=300 \
   -m muscle.commands run "${1:-voc12}" --folder "$RUN" --devkit "$DEVKIT" "${@:2}"
