@@ -6,7 +6,7 @@
 __all__ = ['GROWTH', 'TINY', 'QUICK', 'LOST', 'Growth', 'measure_growth', 'many_names', 'measure_flat', 'measure_elsewhere',
            'alternate', 'with_plain', 'least_ratio', 'check_rows', 'bench_line', 'save_bench', 'Session',
            'measure_rows', 'measure_groups', 'measure_stages', 'say_ratio', 'compare_with', 'check_against',
-           'chosen_rows', 'muscle_bench']
+           'chosen_rows', 'refuse_idle', 'muscle_bench']
 
 # %% ../nbs/59_bench.ipynb #308326bb
 import json
@@ -113,7 +113,7 @@ def many_names(
     kinds = {"JPEGImages": "jpg", "SegmentationClass": "png", "Annotations": "xml"}
     for part, kind in [(kit / name, kind) for name, kind in kinds.items()] + [(folder / "seeds", "npz")]:
         for id in ids:
-            os.link(part / f"{id[:-6]}.{kind}", part / f"{id}.{kind}")
+            os.link(part / f"{id.rpartition('_')[0]}.{kind}", part / f"{id}.{kind}")
     write_lines(kit / "ImageSets/Segmentation/train.txt", ids)
     return Material(open_devkit(kit), ids, folder)
 
@@ -322,10 +322,11 @@ def compare_with(
 # %% ../nbs/59_bench.ipynb #009cd044
 def check_against(
     path: Path,  # a bench file with plain forms
+    measure: Callable[[str], dict],  # name → a row with its plain form
 ) -> None:
     "Print the quick rows' ratios beside a file's; a ClickException names those that lost a quarter."
     slower = []
-    for name, there, here in check_rows(json.loads(path.read_text(encoding="utf-8"))):
+    for name, there, here in check_rows(json.loads(path.read_text(encoding="utf-8")), measure=measure):
         slower += [name] if here < (1 - LOST) * there else []
         word = "SLOWER" if name in slower else ""
         click.echo(f"{name:<11} {here:8.1f}× its plain form, committed {there:8.1f}×  {word}".rstrip())
@@ -344,6 +345,14 @@ def chosen_rows(
         raise click.UsageError(f"no row {', '.join(unknown)}; there are {', '.join(ALL_ROWS)}")
     main = rows or ([] if stages or other else BENCH_ROWS)
     return list(ALL_ROWS) if everything else [*main, *(THROUGHPUT_ROWS if stages else ())]
+
+# %% ../nbs/59_bench.ipynb #f59idle01
+def refuse_idle(
+    given: dict[str, object],  # option → its value
+) -> None:
+    "Refuse with a UsageError what was given and would do nothing beside the others."
+    if idle := [name for name, value in given.items() if value]:
+        raise click.UsageError(f"{', '.join(idle)} would do nothing here: leave it out")
 
 # %% ../nbs/59_bench.ipynb #8647a495
 @click.command()
@@ -368,9 +377,13 @@ def muscle_bench(
     rows, plain, stages, everything, groups, counts, numbers, against, check, repeat, device, threads, path
 ) -> None:
     "Measure what the project's work costs in time and memory."
+    given = {"--plain": plain, "--growth": groups, "--flat": counts, "--stage": numbers, "--json": path}
+    idle = given if check or against else {"--stage": numbers and not counts}
+    idle |= {"--row": rows, "--stages": stages, "--everything": everything, "--against": against} if check else {}
+    refuse_idle(idle)
     names = chosen_rows(rows, everything, stages, bool(groups or counts))
     if check:
-        return check_against(check)
+        return check_against(check, partial(with_plain, repeat=min(repeat, 3), device=device, threads=threads))
     data = json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
     session = Session(data, path, repeat, device, threads)
     if against:

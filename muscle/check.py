@@ -104,7 +104,7 @@ def mask_faults(
         faults.append(Fault(_SHAPE, f"{name} ({label.shape[1]}×{label.shape[0]}, image {size})"))
     if strange:
         faults.append(Fault(_VALUES, f"{name} ({strange[0]}; classes are 1..{kit.num_classes - 1}, void {VOID})"))
-    if kit.num_classes > 2 and file.stem == id and photo_header(file).mode == "1":
+    if kit.num_classes > 2 and file.suffix != ".json" and photo_header(file).mode == "1":
         faults.append(Fault(_BIT, f"{name} ({kit.num_classes - 1} classes); save it as 8 bits of label numbers"))
     return faults, [value for value in values if 0 < value < kit.num_classes]
 

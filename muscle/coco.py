@@ -36,16 +36,17 @@ def read_coco(
     "Read COCO's annotations of one list."
     try:
         whole = json.loads(read_text(path))
+        images = [entry | {"file_name": entry["file_name"].replace("\\", "/")} for entry in whole["images"]]
         categories = sorted(whole["categories"], key=lambda entry: entry["id"])
-        ids = {entry["id"]: composed(Path(entry["file_name"]).stem) for entry in whole["images"]}
-        photos = {ids[entry["id"]]: entry for entry in whole["images"]}
+        ids = {entry["id"]: composed(Path(entry["file_name"]).stem) for entry in images}
+        photos = {ids[entry["id"]]: entry for entry in images}
         objects: dict[str, list[dict]] = {id: [] for id in photos}
         numbers = {entry["id"]: place for place, entry in enumerate(categories, 1)}
         for entry in whole.get("annotations", ()):
             objects[ids[entry["image_id"]]].append(entry | {"label": numbers[entry["category_id"]]})
         outlined = any(entry.get("segmentation") for entries in objects.values() for entry in entries)
-        refuse_long((entry["file_name"] for entry in whole["images"]), path)
-        if outside := next((name for name in map(itemgetter("file_name"), whole["images"]) if ".." in name), None):
+        refuse_long((entry["file_name"] for entry in images), path)
+        if outside := next((name for name in map(itemgetter("file_name"), images) if ".." in Path(name).parts), None):
             raise DataError(f"{path}: {outside} leads out of the folder; write file_name below images/")
         classes = checked_classes((composed(entry["name"]) for entry in categories), path)
     except DataError:
@@ -64,7 +65,9 @@ def outline(
     size: tuple[int, int],  # (H, W) of its image
 ) -> dict:  # run lengths as pycocotools packs them
     "Bring an object's polygons or run lengths into one form, and refuse lengths that do not fit the image."
-    code, (height, width) = entry["segmentation"], size
+    code, (height, width) = entry.get("segmentation"), size
+    if not code:
+        raise ValueError("an object without an outline, among others that have one")
     if isinstance(code, list):
         code = [polygon for polygon in code if len(polygon) >= 6] or [[0, 0, 0, 0, 0, 0]]
         if not all((np.abs(np.array(polygon, float)) <= 4 * max(size)).all() for polygon in code):

@@ -92,7 +92,8 @@ def plain_consistency(
     "Compute the consistency loss over all planes, as the definition says it."
     bar = F.pad(tags, (1, 0), value=1)[:, :, None, None]
     gap = (softmax_norm(cam).detach() * bar - softmax_norm(sgc) * bar).abs().flatten(1)
-    return gap.topk(min(int(share * tags.sum().item() * cam[0, 0].numel()), gap.shape[1])).values.mean()
+    kept = max(1, int(share * tags.sum().item() * cam[0, 0].numel()))
+    return gap.topk(min(kept, gap.shape[1])).values.mean()
 
 # %% ../nbs/13_contrast.ipynb #7c04004f
 def tagged_first(
@@ -144,7 +145,7 @@ def plain_image_level(
     for i in range(n):
         alike = {j: (F.cosine_similarity(emb[i], emb[j], dim=0) / temperature).exp() for j in range(i + 1, n)}
         positive = [alike[j] for j in alike if (tags[i] == tags[j]).all()]
-        negative = [alike[j] for j in alike if not (tags[i] * tags[j]).any()]
+        negative = [alike[j] for j in alike if not (tags[i] * tags[j]).any() and (tags[i] != tags[j]).any()]
         if positive and len(negative) > len(positive):
             total = total - ((1e-6 + sum(positive)) / (2e-6 + sum(positive) + sum(negative))).log()
     return total / n

@@ -194,6 +194,8 @@ def told(
         yield
     except (DataError, SettingsError, KeyError, OSError) as error:
         said.value = f"{what} ({html.escape(str(error))})"
+    except (RuntimeError, ValueError, MemoryError) as error:
+        said.value = f"that did not work: {html.escape(str(error) or type(error).__name__)}"
 
 # %% ../nbs/47_controls.ipynb #b5b75745
 class _Still(W.VBox):

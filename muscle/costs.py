@@ -153,6 +153,8 @@ def seconds_of(
     device: torch.device,  # on a GPU until it has finished
 ) -> float:  # on the clock
     "Time a call."
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)  # what was asked for before is not of this call
     began = time.perf_counter()
     run()
     if device.type == "cuda":

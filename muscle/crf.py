@@ -243,7 +243,7 @@ def crf_probabilities(
     unary = settings.certainty * probs + (1 - settings.certainty) / len(probs)
     unary = np.clip(unary, 1e-5, 1, dtype=np.float32)
     alike = probs.max((1, 2)) < least
-    if alike.sum() < 2:
+    if alike.sum() < 2 or alike.all():
         return _mean_field(image, unary[:, None], settings)[:, 0]
     together = np.concatenate([unary[~alike], unary[alike].sum(0, keepdims=True)])
     pull = np.append(np.ones(len(together) - 1, np.float32), np.float32(1 / alike.sum()))

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['REMEDIES', 'GOES_ON', 'DataError', 'SettingsError', 'aside', 'write_lines', 'remedy', 'complaints', 'not_empty',
-           'sole', 'composed', 'read_text', 'nearest', 'cores', 'Archive', 'fetch_archive', 'unpack']
+           'sole', 'composed', 'read_bytes', 'read_text', 'nearest', 'cores', 'Archive', 'fetch_archive', 'unpack']
 
 # %% ../nbs/00_files.ipynb #f3d6d774
 import codecs
@@ -163,8 +163,10 @@ def composed(
     return unicodedata.normalize("NFC", text)
 
 # %% ../nbs/00_files.ipynb #2ae202e7
-def _stored(path):
-    "Give the bytes of a file."
+def read_bytes(
+    path: str | Path,  # a file
+) -> bytes:
+    "Read a file; a `DataError` says why it cannot be read."
     try:
         return Path(path).read_bytes()
     except OSError as error:
@@ -177,7 +179,7 @@ def read_text(
     encoding: str = "utf-8",  # what it is in if it has no byte-order mark
 ) -> str:  # its text, composed
     "Read a text by its byte-order mark or `encoding`; `DataError` names the first byte that does not fit."
-    data = _stored(path)
+    data = read_bytes(path)
     encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), encoding)
     try:
         text = data.decode(encoding)

@@ -26,12 +26,13 @@ from .irn import IRN
 from .labels import label_for_irn, refine_labels, walk_maps
 from .layouts import open_devkit
 from .maps import label_of, write_soft
+from .programs import PAPER_CAM_SCALES, PAPER_SCALES
 from .samples import EncoderSamples, Samples, SegmenterSamples, loader
 from .scenes import write_shapes
 from .score import score_labels, score_maps
 from .segmenter import Segmenter
 from .stages import soft_label
-from .workload import BENCH_CAM_SCALES, BENCH_SCALES, BenchWork, lively, read_sgc, single_precision, write_seeds
+from .workload import BenchWork, lively, read_sgc, single_precision, write_seeds
 
 # %% ../nbs/57_jobs.ipynb #052c79f2
 class BenchNetworks(NamedTuple):
@@ -40,8 +41,8 @@ class BenchNetworks(NamedTuple):
     encoder: str = "b3"  # backbone
     irn: str = "resnet50"  # backbone
     segmenter: str = "b7"  # backbone
-    cam_scales: tuple = BENCH_CAM_SCALES  # of stage 2
-    scales: tuple = BENCH_SCALES  # of stage 8
+    cam_scales: tuple = PAPER_CAM_SCALES  # of stage 2
+    scales: tuple = PAPER_SCALES  # of stage 8
     pad_to: int = 512  # pixels, of IRN
     processes: int = 2  # for the CRF
 

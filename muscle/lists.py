@@ -20,7 +20,7 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from .devkit import VOC_CLASSES, VOID
-from .files import DataError, composed, read_text, write_lines
+from .files import DataError, composed, read_bytes, read_text, write_lines
 
 # %% ../nbs/02_lists.ipynb #8fa334d4
 PHOTOS = tuple(
@@ -96,8 +96,7 @@ def tags_of_xml(
     path: str | Path,  # a VOC annotation file
 ) -> list[str]:  # names of its objects, difficult ones too, without repeats, in the file's order
     "Read the tags of an image from its annotation."
-    with open(path, "rb") as file:
-        declared = _DECLARED.match(file.read(200))
+    declared = _DECLARED.match(read_bytes(path)[:200])
     text = read_text(path, declared[1].decode() if declared else "utf-8")
     if "<!ENTITY" in text:
         raise DataError(f"{path}: damaged annotation (it declares an entity, which no annotation needs); write it anew")

@@ -144,7 +144,7 @@ def _prepare(run: Run, again: list, mended: list) -> None:
         said = f"{len(gone)} damaged {', '.join(path.name for path in gone[:5])}".rstrip()
         click.echo(f"{run.folder.name}, {name}: {said}")
 
-
+# %% ../nbs/39_request.ipynb #f39do0001
 def _do(run: Run, stages: list[str], again: list, mended: list, keep: bool, seeds: int, ablate: list) -> None:
     "Do what a command asks of a run, and say what came out and where it lies."
     click.echo(f"run {run.folder}")

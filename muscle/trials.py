@@ -15,8 +15,8 @@ from threading import Event, Thread
 import ipywidgets as W
 import numpy as np
 
-import muscle.controls as C
 from . import colour, evidence
+from . import controls as C
 from .maps import label_of
 from .photos import shares_text
 from .view import SOFT, SOURCES, RunView, file_of, label_in
@@ -137,8 +137,11 @@ class _ComparerTable(_ComparerParts):
     def _by_score(self):
         (one, first), (other, second) = (side.scores() for side in self.sides)
         table = evidence.differences(one, other)
-        shown = _class_table(first, second, self.view.names)
-        self.table.value = shown if len(table) else "no image was scored in both"
+        if first.shape != second.shape or not len(table):
+            words = "no image was scored in both" if first.shape == second.shape else "they know other classes"
+            self.table.value = words
+            return []
+        self.table.value = _class_table(first, second, self.view.names)
         return [(row.image, f"{row.difference:+.1f}") for row in table.itertuples()]
 
     def _by_label(self):
@@ -258,7 +261,8 @@ class _PhotoFiles(_PhotoParts):
             self.boxes[run] = {c: C.class_box(name, colours[c], False, tip) for c, name in named}
         self.tags.children = list(self.boxes[run].values())
         self.threshold.begin(self.view.threshold("SGC"))
-        self._draw()
+        if self.photo.value:
+            self._open()
 
     def _open(self, _=None):
         "Open another of the photos."
@@ -336,9 +340,8 @@ class _PhotoPictures(_PhotoWork):
         photo, own = self.photos[name], label_of(layer.planes, layer.classes, self.threshold.value)
         self.pictures[0].value = C.encoded(colour.overlay_maps(photo, layer.planes, layer.classes, 0.7))
         for picture, label in zip(self.pictures[1:], (own, found)):
-            if label is not None:
-                picture.value = C.encoded(colour.overlay_label(photo, label))
-                picture.label, picture.name = C.encoded_label(label), Path(name).stem
+            picture.value = b"" if label is None else C.encoded(colour.overlay_label(photo, label))
+            picture.label, picture.name = b"" if label is None else C.encoded_label(label), Path(name).stem
         self.said.value = html.escape(_found_text(name, own, found, self.view.names))
 
 # %% ../nbs/49_trials.ipynb #2565a404
@@ -347,12 +350,13 @@ class _PhotoExamples(_PhotoPictures):
 
     def _example(self, _=None):
         "Open the next image that is segmented and not trained on, with its tags."
-        ids = self.view.run.ids("val")
-        id, self.shown = ids[self.shown % len(ids)], self.shown + 1
-        self.take(self.view.devkit.image_file(id).read_bytes(), id)
-        for c, box in self.boxes[self.run.value].items():
-            box.value = c in self.view.classes(id)
-        self.look()
+        with C.told(self.said, "this run has no example to show"):
+            ids = self.view.run.ids("val")
+            id, self.shown = ids[self.shown % max(1, len(ids))], self.shown + 1
+            self.take(self.view.devkit.image_file(id).read_bytes(), id)
+            for c, box in self.boxes[self.run.value].items():
+                box.value = c in self.view.classes(id)
+            self.look()
 
 # %% ../nbs/49_trials.ipynb #57abc018
 class PhotoTrial(_PhotoExamples):

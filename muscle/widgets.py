@@ -13,8 +13,8 @@ from functools import lru_cache
 import ipywidgets as W
 import traitlets
 
-import muscle.controls as C
 from . import colour, evidence
+from . import controls as C
 from .maps import label_of
 from .pictures import flatness, flatness_text
 from .view import SOFT, RunView, chosen_planes
@@ -63,7 +63,7 @@ class _CamPictures(_CamParts):
 
     def _draw(self, _=None):
         "Draw the three pictures, and say the IoU."
-        if not self.opened:
+        if not self.opened or not self.layer:
             return
         image, truth = self.view.image(self.opened), self.view.truth(self.opened)
         ticked = [c for c, box in zip(self.layer.classes, self.toggles.children) if box.value]
@@ -127,10 +127,12 @@ class _CamLayers(_CamLinks):
             self.begun = source
             with C.unheard(self.threshold, self._follow):
                 self.threshold.begin(self.view.threshold(self.source.value), self.source.value in SOFT)
+        self.layer = None
         with C.told(self.said, "the maps of this source cannot be read"):
             self.layer = self._read_layer()
             self.toggles.children = [self._box(self.chooser.run.value, c) for c in self.layer.classes]
-            self._draw()
+            return self._draw()
+        self.empty("not read")
 
 # %% ../nbs/48_widgets.ipynb #3d29ea9f
 class _CamSource(_CamLayers):
@@ -340,7 +342,7 @@ class _MatchPictures(_MatchParts):
         said = f"{self.chooser.id}, epoch {self.number}: {counts}; a plan of {' × '.join(map(str, plan.shape))} cells"
         if self.norm.value == evidence.NORMS[0]:
             return f"{said}, {flatness_text(plan)}"
-        trained = evidence.matched_views(self.view, self.chooser.id, self.number)
+        trained = self.trained(self.view, self.chooser.id, self.number)
         flat = flatness_text(evidence.plan_of(trained, *self.match.value))
         return f"{said}, {flatness_text(plan)}; with the norm of training: {flat}"
 
@@ -354,6 +356,7 @@ class ViewMatcher(_MatchPictures):
         start: str | None = None,  # the image to begin with
     ):
         super().__init__(views, start)
+        self.trained = lru_cache(4)(evidence.matched_views)  # looked at anew by every slider
         self.chooser.observe(self._open_image, "id")
         self.chooser.run.observe(self._open_image, "value")
         self.another.on_click(lambda _: self._open_draw(self.number + 1))

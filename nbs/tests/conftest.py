@@ -1,5 +1,6 @@
-"""What the test files share: the project's commands, and one unbroken run of the smoke profile."""
+"""What the test files share: the project's commands, a browser, and one unbroken run of the smoke profile."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMMANDS = Path(sys.executable).parent
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+NO_CHROMIUM = "needs a Chromium browser: on Debian, apt install chromium"
 
 
 def command(*words, **more):
@@ -15,6 +18,17 @@ def command(*words, **more):
     return subprocess.run(
         [COMMANDS / words[0], *map(str, words[1:])], cwd=PROJECT, capture_output=True, text=True, **more
     )
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
+    if not CHROMIUM:
+        pytest.skip(NO_CHROMIUM)
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

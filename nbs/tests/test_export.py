@@ -41,18 +41,6 @@ def labels(smoke):
     return {path.stem: read_label(path) for path in files}
 
 
-@pytest.fixture(scope="module")
-def browser():
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-    if not chromium:
-        pytest.skip("needs a Chromium browser: on Debian, apt install chromium")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
 def classes_of(label):
     return set(np.unique(label).tolist()) - {0}
 

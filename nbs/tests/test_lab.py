@@ -14,11 +14,10 @@ import urllib.request
 
 import nbformat
 import pytest
-from conftest import COMMANDS, PROJECT
+from conftest import CHROMIUM, COMMANDS, NO_CHROMIUM, PROJECT
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs a Chromium browser: on Debian, apt install chromium")
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason=NO_CHROMIUM)
 SHOTS = PROJECT / "test-artifacts"
 QUIET = ("no-sandbox", "disable-gpu", "no-first-run", "disable-background-networking", "disable-component-update")
 BROKEN = ("Error displaying widget", "Error creating widget", "Loading widget", "model not found", "Traceback (most")

@@ -5,6 +5,7 @@ import subprocess
 
 import numpy as np
 import pytest
+from conftest import command
 from PIL import Image
 from skimage import data
 
@@ -17,7 +18,7 @@ SHIPPED = PROJECT / "data" / "models" / "voc_lite"
 
 def label(*words, status=0):
     "Run the command; its lines."
-    done = subprocess.run(["muscle_label", *map(str, words)], capture_output=True, text=True)
+    done = command("muscle_label", *words)
     assert done.returncode == status, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr

@@ -4,7 +4,6 @@ Nothing from a network.
 """
 
 import re
-import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -14,8 +13,6 @@ import nbformat
 import pytest
 from conftest import PROJECT
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
 pytest.importorskip("myst_nb", reason="needs the site's packages: pip install 'muscle[site]'")
 NOTEBOOKS = sorted(path for pattern in ("*.ipynb", "stages/*.ipynb") for path in (PROJECT / "nbs").glob(pattern))
 WITHOUT = {"genindex.html", "search.html"}  # Sphinx's own
@@ -56,16 +53,6 @@ def site(tmp_path_factory):
         done = subprocess.run(words, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
     return folder / "html"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM:
-        pytest.skip("needs a Chromium browser: on Debian, apt install chromium")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
