@@ -269,7 +269,7 @@ class Run(Images, MorePlaces):
         return self.profile.machine
 
     def scored(self, use: str) -> bool:  # whether there are masks of train, score or val
-        return any(map(self.devkit.has_mask, self.ids(use)))
+        return self.devkit.has_masks and any(map(self.devkit.has_mask, self.ids(use)))
 
     def settings(
         self,
