@@ -21,7 +21,7 @@ from muscle.profile import STAGES, read_profile
 from muscle.request import whereabouts
 from muscle.run import Run, make_run
 from muscle.runner import run_stages
-from muscle.stage import StageState, begin, do_stage, mark_of, prepare_data
+from muscle.stage import StageState, begin, do_stage, mark_of_lists, prepare_data
 from muscle.stages import seen_ids
 from muscle.stream import own_part, share
 
@@ -43,8 +43,8 @@ def made_run(folder: Path, count: int) -> Run:
     (folder / "photos" / "tags.csv").write_text(f"image,tags\n{rows}")
     changes = [f"data.devkit={folder / 'photos'}", "data.builtin_train=0", "data.builtin_val=0"]
     run = make_run(folder / "run", read_profile("smoke", changes), "smoke")
-    devkit = run.devkit
-    run.note(checked=mark_of([devkit.mark(devkit.split(name)) for name in ("train", "val")]))
+    lists = {use: run.split(use) for use in ("train", "score", "val")}
+    run.note(checked=mark_of_lists(run.devkit, lists))
     for name in STAGES:
         state = StageState(name, run)
         run.note(stages={name: {**begin(state, state.fingerprint()), "state": "done"}})
