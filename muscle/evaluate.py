@@ -26,7 +26,7 @@ from .fit import bare
 from .infer import multiscale_cams, plain_label
 from .processes import own_cores
 from .profile import PROJECT, STAGES
-from .run import KINDS, Run, read_planes, threshold_of
+from .run import KINDS, Run, read_kinds, read_planes, threshold_of
 from muscle.score import (
     Counted,
     Measured,
@@ -248,13 +248,15 @@ def score_seeds(
 # %% ../nbs/35_evaluate.ipynb #4256d07f
 def _curves(run: Run, choices: dict[str, Agreement], accelerator: Accelerator) -> dict[str, ThresholdCurve]:
     "Count every kind of maps against the masks, at all thresholds that are asked for."
-    mine, fixed, curves = own_part(run.ids("score"), accelerator), fixed_thresholds(run), {}
+    fixed, tried = fixed_thresholds(run), {}
     for kind in kinds_of_maps(run):
         asked = [fixed[kind], *([choices[kind].threshold] if choices else [])]
-        tried = np.union1d(THRESHOLDS, np.round(asked, 4))
-        curves[kind] = score_maps(run.devkit, mine, partial(read_planes, run, kind), tried)
-        curves[kind].counts = added(curves[kind].counts, accelerator)
-        curves[kind].images = gathered(curves[kind].images, accelerator)
+        tried[kind] = np.union1d(THRESHOLDS, np.round(asked, 4))
+    mine = own_part(run.ids("score"), accelerator)
+    curves = score_maps(run.devkit, mine, partial(read_kinds, run, list(tried)), tried)
+    for curve in curves.values():
+        curve.counts = added(curve.counts, accelerator)
+        curve.images = gathered(curve.images, accelerator)
     return curves
 
 # %% ../nbs/35_evaluate.ipynb #75ccb339

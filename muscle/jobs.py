@@ -29,10 +29,10 @@ from .maps import label_of, write_soft
 from .programs import PAPER_CAM_SCALES, PAPER_SCALES
 from .samples import EncoderSamples, Samples, SegmenterSamples, loader
 from .scenes import write_shapes
-from .score import score_labels, score_maps
+from .score import score_labels
 from .segmenter import Segmenter
 from .stages import soft_label
-from .workload import BenchWork, lively, read_sgc, single_precision, write_seeds
+from .workload import BenchWork, lively, one_curve, read_sgc, single_precision, write_seeds
 
 # %% ../nbs/57_jobs.ipynb #052c79f2
 class BenchNetworks(NamedTuple):
@@ -129,7 +129,7 @@ def work_of_scores(
     for id in material.ids:
         write_label(label(id), label_of(*read(id), 0.3))
     images = material.devkit, material.ids
-    return lambda: (score_maps(*images, read), score_labels(*images, label))
+    return lambda: (one_curve(*images, read), score_labels(*images, label))
 
 # %% ../nbs/57_jobs.ipynb #409fccc8
 def work_of_segmentation(

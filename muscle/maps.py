@@ -122,6 +122,11 @@ def _half(planes, classes, name):
     return planes.clip(-limit, limit).astype(np.float16)
 
 
+def _single(planes):
+    "Give planes in single precision; from half torch is ten times as quick as numpy."
+    return torch.from_numpy(planes).float().numpy() if planes.dtype == np.float16 else planes.astype(np.float32)
+
+
 def _photo(size):
     "Note a photo's size, where it is not the planes' own."
     return {} if size is None else {"photo": np.asarray(size, np.int32)}
@@ -148,22 +153,20 @@ def write_maps(
     _write(path, classes=np.asarray(classes, np.uint8), **halves, **_photo(photo))
 
 # %% ../nbs/20_maps.ipynb #9cedc9bc
-def _single(planes):
-    "Give planes in single precision; from half torch is ten times as quick as numpy."
-    return torch.from_numpy(planes).float().numpy() if planes.dtype == np.float16 else planes.astype(np.float32)
-
-
 def read_maps(
     path: str | Path,  # a file of `write_maps`
     whole: bool = True,  # at the photo's size; False: at the size that was worked at, which takes less memory
     kinds: Sequence[str] = (),  # cam, sgc: the maps that are wanted and must be in it; none named: those that are
+    single: bool = True,  # in single precision; False: as they lie in the file, which is half the reading's time
 ) -> Maps:
     "Read one image's maps; a `DataError` names a missing or damaged file."
     arrays = _read(path, ["classes", *kinds], ["photo"] if kinds else ["photo", "cam", "sgc"])
     held, classes = [arrays[name] for name in ("cam", "sgc") if name in arrays], arrays["classes"]
     if any(part.shape[:-2] != classes.shape or part.ndim != 3 or part.dtype.kind not in "fiu" for part in held):
         raise DataError(f"{path}: damaged (its arrays do not fit together); {AGAIN}")
-    planes = [_single(arrays[name]) if name in arrays else None for name in ("cam", "sgc")]
+    planes = [arrays.get(name) for name in ("cam", "sgc")]
+    if single:
+        planes = [None if part is None else _single(part) for part in planes]
     if whole and "photo" in arrays:
         size = tuple(arrays["photo"].tolist())
         planes = [None if part is None else at_size(torch.from_numpy(part), size).numpy() for part in planes]
@@ -178,7 +181,7 @@ def strongest(
     values, numbers = np.asarray(maps), np.asarray(classes, np.uint8)
     best, winning = values[0], np.full(values.shape[1:], numbers[0])
     for plane, number in zip(values[1:], numbers[1:]):  # planes are few: several times quicker than numpy's arg-max
-        winning = np.where(plane > best, number, winning)
+        np.copyto(winning, number, where=plane > best)
         best = np.maximum(plane, best)
     return winning, best
 
@@ -193,7 +196,8 @@ def label_of(
     if not len(maps):
         return np.zeros(maps.shape[1:], np.uint8)
     winning, best = strongest(maps, classes)
-    return np.where(best > maps.dtype.type(threshold), winning, np.uint8(0))
+    height = np.promote_types(maps.dtype, np.float32).type(threshold)  # halves are compared in single precision
+    return np.where(best > height, winning, np.uint8(0))
 
 # %% ../nbs/20_maps.ipynb #096d89d0
 def soft_planes(

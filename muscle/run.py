@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['PARTS', 'STAGE_PARTS', 'FORMAT', 'READ_AT_MOST', 'KINDS', 'KEPT', 'refuse_other', 'run_folder', 'read_record',
-           'blamed', 'write_record', 'Record', 'Places', 'MorePlaces', 'ClassesOnly', 'Images', 'Run', 'read_planes',
-           'threshold_of', 'make_run']
+           'blamed', 'write_record', 'Record', 'Places', 'MorePlaces', 'ClassesOnly', 'Images', 'Run', 'read_kinds',
+           'read_planes', 'threshold_of', 'make_run']
 
 # %% ../nbs/33_run.ipynb #f67125db
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -284,19 +284,32 @@ class Run(Images, MorePlaces):
 
 # %% ../nbs/33_run.ipynb #6b5261b1
 KINDS = ("CAM", "SGC", "random walk")
+_SEEDS = {"CAM": "cam", "SGC": "sgc"}  # how `Maps` has them
 
 # %% ../nbs/33_run.ipynb #32628981
+def read_kinds(
+    run: Run,  # the run
+    kinds: Sequence[str],  # of KINDS
+    id: str,  # an image
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:  # for each kind as of `read_planes`
+    "Read an image's maps of some kinds."
+    found = {}
+    if seeds := [kind for kind in kinds if kind in _SEEDS]:
+        maps = read_maps(run.maps(id), whole=False, kinds=[_SEEDS[kind] for kind in seeds], single=False)
+        found |= {kind: (getattr(maps, _SEEDS[kind]), maps.classes) for kind in seeds}
+    if "random walk" in kinds:
+        soft = read_soft(run.soft(id), run.devkit.num_classes, whole=False)
+        found["random walk"] = soft.planes[1:].numpy(), soft.classes
+    return found
+
+# %% ../nbs/33_run.ipynb #6c2d8e14
 def read_planes(
     run: Run,  # the run
     kind: str,  # one of KINDS
     id: str,  # an image
-) -> tuple[np.ndarray, np.ndarray]:  # (K, H, W), smaller than a large photo, and label numbers (K,)
+) -> tuple[np.ndarray, np.ndarray]:  # (K, H, W), smaller than a large photo, half or single; label numbers (K,)
     "Read an image's maps of a kind."
-    if kind == "random walk":
-        soft = read_soft(run.soft(id), run.devkit.num_classes, whole=False)
-        return soft.planes[1:].numpy(), soft.classes
-    maps = read_maps(run.maps(id), whole=False, kinds=["cam" if kind == "CAM" else "sgc"])
-    return maps.cam if kind == "CAM" else maps.sgc, maps.classes
+    return read_kinds(run, [kind], id)[kind]
 
 # %% ../nbs/33_run.ipynb #f3a2f192
 def threshold_of(

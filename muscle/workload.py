@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['smooth_field', 'drawn_photo', 'tagged_batch', 'lively', 'BenchWork', 'single_precision', 'bench_walk', 'write_seeds',
-           'read_sgc', 'bench_curve', 'bench_image_level', 'overlapping', 'bench_region_level', 'bench_beacon',
-           'bench_cams', 'bench_scores', 'few_win', 'bench_crf', 'bench_crf_pool']
+           'read_sgc', 'one_curve', 'bench_curve', 'bench_image_level', 'overlapping', 'bench_region_level',
+           'bench_beacon', 'bench_cams', 'bench_scores', 'few_win', 'bench_crf', 'bench_crf_pool']
 
 # %% ../nbs/55_workload.ipynb #27133605
 import tempfile
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from .beacon import beacon_loss
 from .contrast import image_level
 from .crf import CAN_WIN, SEGMENTATION_CRF, crf_probabilities, plain_mean_field
-from .devkit import write_label
+from .devkit import Devkit, write_label
 from .encoder import Encoder
 from .files import cores
 from .infer import multiscale_cams, multiscale_scores, ready
@@ -36,7 +36,7 @@ from .processes import open_accelerator
 from .programs import PAPER_CAM_SCALES, PAPER_SCALES
 from .regions import region_level, windows
 from .scenes import scene
-from .score import score_maps
+from .score import ThresholdCurve, score_maps
 from .segmenter import Segmenter
 from .walk import random_walk
 
@@ -139,15 +139,25 @@ def read_sgc(
     id: str,  # an image
 ) -> tuple[np.ndarray, np.ndarray]:  # (K, H, W) and label numbers (K,)
     "Read an image's SGC maps; by name, so that any process finds it."
-    maps = read_maps(folder / f"{id}.npz", kinds=["sgc"])
+    maps = read_maps(folder / f"{id}.npz", kinds=["sgc"], single=False)
     return maps.sgc, maps.classes
 
 # %% ../nbs/55_workload.ipynb #841d5791
+def one_curve(
+    devkit: Devkit,  # the masks
+    ids: Sequence[str],  # images to score; each must have a mask
+    read: Callable,  # ID → maps (K, H, W), label numbers (K,)
+    thresholds: Sequence[float] = np.arange(60) / 100,  # as in `ThresholdCurve`
+) -> ThresholdCurve:
+    "Score a single kind of maps."
+    return score_maps(devkit, ids, lambda id: {"SGC": read(id)}, {"SGC": thresholds})["SGC"]
+
+# %% ../nbs/55_workload.ipynb #0c4e9a51
 def bench_curve(
     device: torch.device,  # not used: files and counting
     images: int = 50,  # with a mask and maps each
     size: tuple[int, int] = (375, 500),  # (H, W)
-    score: Callable = score_maps,  # ours or the plain one
+    score: Callable = one_curve,  # ours or the plain one
 ) -> BenchWork:  # all images
     "Score made-up masks and maps in files at 60 thresholds."
     root = tempfile.TemporaryDirectory()
