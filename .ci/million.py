@@ -68,7 +68,7 @@ def measured(run: Run) -> dict[str, float]:
         "are the data those that were checked?": timed(lambda: prepare_data(run.profile, run.record["checked"])),
         "open the dataset and list its images": timed(lambda: open_devkit(run.devkit.root).split("train")),
         "`share`: which images are left to do": timed(lambda: share(seen_ids(run), one, run.maps)),
-        "`Stage.done`: the first question": timed(lambda: StageState("cams", fresh()).done()),
+        "a stage's `done()`: the first question": timed(lambda: StageState("cams", fresh()).done()),
         "a stage that finds itself done": timed(lambda: do_stage(StageState("cams", fresh()))),
         "all nine stages found done": timed(lambda: run_stages(fresh())),
         "stage 9's reading: is every label there?": timed(

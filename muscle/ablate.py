@@ -119,9 +119,9 @@ ABLATIONS |= {
 # %% ../nbs/38_ablate.ipynb #0811b0e3
 ABLATIONS |= {
     "supervision": Ablation(
-        "what the segmenter learns from: tags by way of SGC maps alone or of pseudo labels, or true masks",
+        "what the segmenter learns from: tags by way of pseudo labels, true masks, or tags by way of SGC maps alone",
         "val_crf_miou",
-        _each("segmenter.teacher", {"SGC maps": "maps", "pseudo labels": "pseudo", "true masks": "train_masks"}),
+        _each("segmenter.teacher", {"pseudo labels": "pseudo", "true masks": "train_masks", "SGC maps": "maps"}),
     ),
     "thresholds": Ablation(
         "thresholds of IRN's labels and of the walk: the profile's, chosen without masks, the released program's",
@@ -374,7 +374,7 @@ def comparisons(
         known = seeds and all(one is not None for of in counts for one in of)
         half = 100 * half_width(*counts) if known else np.nan
         low, high = each.mean() - half, each.mean() + half
-        told = {"difference": each.mean(), "difference ±": each.std(ddof=1), "from": low, "to": high}
+        told = {f"difference in {SAID.get(score, score)}": each.mean(), "±": each.std(ddof=1), "from": low, "to": high}
         rows.append({"variant": variant, **told, "verdict": "base" if own is first else verdict(low, high)})
     return pd.DataFrame(rows).set_index("variant")
 

@@ -395,7 +395,7 @@ def muscle_check(path, sheet):
         if sheet and Path(sheet).suffix.lower() != ".png":
             raise SettingsError(f"--sheet {sheet}: it is a PNG; name it so")
         devkit = open_devkit(path)
-        words = {"train": "train", "score": "train", "val": "val"}
+        words = {"train": "train_aug", "score": "train", "val": "val"}  # what the profiles ask for first
         lists = {use: name for use, word in words.items() if (name := usual_list(word, devkit.splits()))}
         click.echo(str(check_devkit(devkit, **lists or {"train": "train"})))
         if sheet:

@@ -12,13 +12,12 @@ import re
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from urllib.error import URLError
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from .files import DataError, aside
+from .files import DataError, aside, of_the_disk
 
 # %% ../nbs/10_checkpoint.ipynb #98ea9460
 class CheckpointError(DataError):
@@ -110,7 +109,9 @@ def fetch_weights(
     kept.parent.mkdir(parents=True, exist_ok=True)
     try:
         torch.hub.download_url_to_file(url, str(kept), hash_prefix=kept.stem.rsplit("-", 1)[1], progress=False)
-    except (URLError, OSError, RuntimeError) as error:
+    except (OSError, RuntimeError) as error:
+        if of_the_disk(error):
+            raise
         byhand = f"fetch it by hand and put it at {kept}, or take the backbone lite0"
         none = "as the profile photos does: it needs no download"
         raise CheckpointError(f"cannot download {url} ({error}): {byhand}, {none}") from error

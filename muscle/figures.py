@@ -189,7 +189,11 @@ def training_figure(
     history = pd.read_csv(run.metrics(stage), index_col="epoch")
     history = history.drop(columns=["signal", "seconds", "images_s"], errors="ignore")
     history = history.drop(columns=history.filter(like="share_"))
-    weighed = {name: f"{in_words(name)} × {term.weight:g}" for name, term in terms.items() if term.weight != 1}
+    weighed = {
+        name: f"{in_words(name).removesuffix(' × its weight')} × {term.weight:g}"
+        for name, term in terms.items()
+        if term.weight != 1
+    }
     starts = {weighed.get(name, name): term.start + 1 for name, term in terms.items()}
     return training_curves(history.rename(columns=weighed), starts, theme)
 

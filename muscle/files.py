@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['REMEDIES', 'GOES_ON', 'DataError', 'SettingsError', 'aside', 'write_lines', 'remedy', 'complaints', 'not_empty',
-           'sole', 'composed', 'read_bytes', 'read_text', 'nearest', 'cores', 'Archive', 'fetch_archive', 'unpack']
+           'sole', 'composed', 'read_bytes', 'read_text', 'leads_out', 'nearest', 'cores', 'Archive', 'of_the_disk',
+           'fetch_archive', 'unpack']
 
 # %% ../nbs/00_files.ipynb #f3d6d774
 import codecs
 import difflib
+import errno
 import fcntl
 import io
 import os
@@ -24,7 +26,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
-from urllib.error import URLError
 
 import click
 
@@ -183,7 +184,7 @@ def read_text(
     encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), encoding)
     try:
         text = data.decode(encoding)
-        bad = text.find("\0")
+        bad = len(text[: text.find("\0")].encode(encoding)) if "\0" in text else -1
     except LookupError as error:
         raise DataError(f"{path}: says it is in '{encoding}', which is unknown here; save it as UTF-8") from error
     except UnicodeDecodeError as error:
@@ -195,6 +196,13 @@ def read_text(
     raise DataError(
         f"{path}: {where} is not {encoding.upper()}; save the file as UTF-8 ('Save as' in editors and spreadsheets)"
     )
+
+# %% ../nbs/00_files.ipynb #7be1c0d3
+def leads_out(
+    name: str,  # a path, as a dataset's file has it
+) -> bool:
+    "Tell whether a path leads out of the dataset's folder."
+    return Path(name).is_absolute() or ".." in Path(name).parts
 
 # %% ../nbs/00_files.ipynb #be55a078
 def nearest(
@@ -220,6 +228,16 @@ class Archive(NamedTuple):
     md5: str  # its checksum
 
 # %% ../nbs/00_files.ipynb #ae1c0099
+_DISKS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+def of_the_disk(
+    error: BaseException,  # what went wrong as something was fetched or unpacked
+) -> bool:
+    "Tell whether the disk or its rights are the reason, and not the network or the archive."
+    return getattr(error, "errno", None) in _DISKS
+
+# %% ../nbs/00_files.ipynb #4d0e6a77
 def fetch_archive(
     archive: Archive,  # what to get
     root: str | Path,  # the folder to keep it in
@@ -232,7 +250,9 @@ def fetch_archive(
     root.mkdir(parents=True, exist_ok=True)
     try:
         download(archive.url, str(root), archive.filename, archive.md5)
-    except (URLError, OSError, RuntimeError) as error:
+    except (OSError, RuntimeError) as error:
+        if of_the_disk(error):
+            raise
         raise DataError(
             f"{archive.filename} could not be downloaded ({error}). Fetch {archive.url} by hand on a machine with a "
             f"network, put the file (md5 {archive.md5}) into {root} and run this again"
@@ -258,9 +278,11 @@ def unpack(
                         raise tarfile.TarError(f"{member.name} is no plain file, or lies outside")
                 tar.extraction_filter = getattr(tarfile, "data_filter", None)  # older Pythons have none
                 tar.extractall(scratch)
+            if not Path(scratch, inner).is_dir():
+                raise tarfile.TarError(f"it has no {inner}")
             os.replace(Path(scratch, inner), target)
         except (tarfile.TarError, OSError, EOFError) as error:
-            if getattr(error, "errno", None):  # the disk's fault, not the archive's
+            if of_the_disk(error):
                 raise
             raise DataError(f"{archive}: could not be unpacked ({error}); delete it and fetch it again") from error
     return target

@@ -17,7 +17,7 @@ import numpy as np
 
 from .coco import CocoFolder
 from .devkit import Devkit
-from .files import DataError, composed
+from .files import DataError, composed, leads_out
 from muscle.lists import (
     PHOTOS,
     Listed,
@@ -129,7 +129,7 @@ class VocPictures(VocLists):
 
     def image_file(self, id: str) -> Path:  # the photograph of an image, whether it exists or not
         name = self.named[id].photo if id in self.named else None
-        if name and "/" in name and ".." not in Path(name).parts and (self.root / name).is_file():
+        if name and "/" in name and not leads_out(name) and (self.root / name).is_file():
             return self.root / name
         return only_one(self.photos.get(id, []), name) or self.photo_folder / Path(name or f"{id}.jpg").name
 

@@ -20,7 +20,7 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from .devkit import VOC_CLASSES, VOID
-from .files import DataError, composed, read_bytes, read_text, write_lines
+from .files import DataError, composed, leads_out, read_bytes, read_text, write_lines
 
 # %% ../nbs/02_lists.ipynb #8fa334d4
 PHOTOS = tuple(
@@ -74,15 +74,19 @@ def read_list(
     "Read a split file in either form."
     lines = [line for line in read_text(path).splitlines() if line.strip()]
     refuse_long(lines, path)
-    return [listed(line) for line in lines]
+    found = [listed(line) for line in lines]
+    if outside := next((one.mask for one in found if one.mask and leads_out(one.mask)), None):
+        raise DataError(f"{path}: {outside} leads out of the dataset's folder; name a mask below it")
+    return found
 
 # %% ../nbs/02_lists.ipynb #7ed9be7f
 def usual_list(
-    word: str,  # train or val
+    word: str,  # train_aug, train or val
     there: Sequence[str],  # the lists of a dataset
-) -> str | None:  # train rather than train_aug; COCO has train2014
-    "Choose the list that is meant by its first word."
-    return next((name for name in (word, *there) if name in there and name.startswith(word)), None)
+) -> str | None:  # train rather than train_aug; COCO has train2014; where there is no train_aug, what train means
+    "Choose the list that is meant: that of the name, or else the first that begins with its first word."
+    start = word.split("_")[0]
+    return next((name for name in (word, start, *there) if name in there and name.startswith(start)), None)
 
 # %% ../nbs/02_lists.ipynb #01968d44
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([\w.-]+)["']""")

@@ -134,12 +134,11 @@ def photo_sheet(
     class_names: Sequence[str] = (),  # (C,) background first, for the legend
     theme: str = "light",  # or "dark"
     across: int = 6,  # pictures in a row
-    most: int = 120,  # pictures on the sheet
 ) -> Figure:
     "Show many pictures small, each under its title."
     if not pictures:
         return empty_figure("there is no image to show", theme)
-    shown = list(pictures.items())[:most]
+    shown = list(pictures.items())
     columns = min(across, len(shown))
     rows, lines = math.ceil(len(shown) / columns), 1 + max(title.count("\n") for title, _ in shown)
     aspect = max(picture.shape[0] / picture.shape[1] for _, picture in shown)

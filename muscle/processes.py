@@ -67,19 +67,16 @@ def open_accelerator(
     "Open accelerate's handle for a machine; a RuntimeError says that a device is none, or that there is no GPU."
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
         raise RuntimeError(f"device is {device!r}: it is auto, cpu, cuda or cuda:N")
-    if device not in ("auto", "cpu", "cuda"):
-        os.environ["ACCELERATE_TORCH_DEVICE"] = device
     cpu = device == "cpu" or not torch.cuda.is_available()
     if device.startswith("cuda") and cpu:
         raise RuntimeError("device is cuda, but torch finds no GPU here: use --device cpu or auto")
-    kind = precision if precision != "auto" else "no" if cpu else "bf16"
+    os.environ.pop("ACCELERATE_TORCH_DEVICE", None)  # of one that was opened before
+    if device not in ("auto", "cpu", "cuda"):
+        os.environ["ACCELERATE_TORCH_DEVICE"] = device
+    kind = {"auto": "no" if cpu else "bf16", "fp32": "no"}.get(precision, precision)
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # stage 1's second step has no classifier
-    return Accelerator(
-        cpu=cpu,
-        mixed_precision="no" if kind == "fp32" else kind,
-        kwargs_handlers=[unused],
-        dynamo_backend="inductor" if compile else None,
-    )
+    backend = "inductor" if compile else None
+    return Accelerator(cpu=cpu, mixed_precision=kind, kwargs_handlers=[unused], dynamo_backend=backend)
 
 # %% ../nbs/28_processes.ipynb #cf027a05
 def own_cores() -> int:  # at least 1

@@ -168,7 +168,6 @@ CAPTIONS = {
     "Only thresholds that were fixed or found without masks are fair. The interval is the middle 95 % of the mIoU over "
     "images drawn with replacement.",
     "thresholds": "Background thresholds by three ways of choosing them, and the mIoU (%) at each.",
-    "agreement": "Agreement of labels with their own CRF, times separation, over the threshold.",
     "threshold_curve": "mIoU over the background threshold: the ring is the best on masks, the diamond the one in use.",
     "seeds_classes": "IoU (%) of each class, seeds and pseudo labels.",
     "seeds_precision": "Precision (%) of each class, seeds and pseudo labels: how much of what was said is right.",
@@ -190,7 +189,7 @@ CAPTIONS |= {
     "confusion": "What the pixels of each true class were taken for.",
     "cases": "Success and failure: the images at five quantiles of their own mIoU.",
     "segmented": "Images drawn by chance, with their segmentation.",
-    "photos": "Doubt is the share of pixels on which one plain pass and the final label differ.",
+    "photos": "Doubt is one minus the mean mIoU of the final label with one plain pass's and with all passes' label.",
     "photo_sheet": "Photos under their labels, the most doubtful first (at most 400); the number is the doubt.",
     "beacon": "A class's boundary as the segmenter sees it, with the points that BEACON draws by its two walks.",
     "training_encoder": "Training of the encoder; a dotted line marks the epoch in which a loss begins.",

@@ -285,8 +285,8 @@ class IrnSamples(_Beside):
         values = torch.from_numpy(np.array(cut(Image.fromarray(label), beside, Image.Resampling.NEAREST)))
         mask = tv_tensors.Mask(place(values, part, self.crop, VOID))
         image, mask = self.flip(tv_tensors.Image(image), mask)
-        offset = min(2, self.crop - 1)
-        return IrnSample(image.as_subclass(Tensor), mask.as_subclass(Tensor)[offset::4, offset::4].contiguous())
+        cells = torch.arange(2, self.crop + 2, 4).clamp(max=self.crop - 1)  # their middles
+        return IrnSample(image.as_subclass(Tensor), mask.as_subclass(Tensor)[cells[:, None], cells])
 
 # %% ../nbs/09_samples.ipynb #10f37ce3
 class SegmenterSample(NamedTuple):

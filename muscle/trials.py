@@ -302,9 +302,11 @@ class _PhotoWork(_PhotoFiles):
         self.bar.value += 1
 
     def _work(self, view, run, name, classes, scales):
+        photo = self.photos[name]
         try:
             with C.told(self.said, "this run has no trained encoder yet: run stage 1"):
-                self.tried[run, name] = evidence.tried_photo(view, self.photos[name], classes, scales, self._tick)
+                found = evidence.tried_photo(view, photo, classes, scales, self._tick)
+                self.tried |= {(run, name): found} if self.photos[name] is photo else {}  # another of its name came
                 self._draw()
         except evidence.Cancelled:
             self.said.value = "cancelled"
