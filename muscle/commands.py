@@ -83,6 +83,7 @@ def muscle_label(**words):
     """Label PHOTOS (files, folders, patterns) with networks that are trained already.
 
     For each a label (PNG, a class number a pixel) and a picture of it (JPEG). `muscle_label dog.jpg --tags dog,sofa`
+    Without --tags a folder's tags.csv says what is in each, and where there is none, the networks do.
     """
     with complaints():
         from muscle.photos import label_files

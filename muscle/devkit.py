@@ -78,13 +78,15 @@ class PhotoHeader(NamedTuple):
     turn: Image.Transpose | None  # what turns the stored picture into the seen one
     mode: str  # Pillow's word for the kind of pixels, such as "RGB", "L", "I;16"
     format: str  # "JPEG", "PNG", …
+    frames: int = 1  # pictures in an animation or a scan of several pages
 
 # %% ../nbs/01_devkit.ipynb #05fd1a7a
 def _header(picture: Image.Image) -> PhotoHeader:
     turn = None if picture.format == "TIFF" else _TURNS.get(picture.getexif().get(_ORIENTATION))  # Pillow turns TIFFs
     stored = (picture.height, picture.width)
     across = turn is not None and turn >= Image.Transpose.ROTATE_90 and turn != Image.Transpose.ROTATE_180
-    return PhotoHeader(stored[::-1] if across else stored, stored, turn, picture.mode, picture.format)
+    frames = picture.n_frames if picture.format in ("GIF", "PNG", "WEBP", "TIFF") else 1  # cameras' JPEGs hold previews
+    return PhotoHeader(stored[::-1] if across else stored, stored, turn, picture.mode, picture.format, frames)
 
 
 def photo_header(
@@ -112,7 +114,7 @@ def working_size(
 def _eight_bits(picture: Image.Image) -> Image.Image:
     values = np.nan_to_num(np.asarray(picture, np.float32)).clip(0)
     brightest = values.max(initial=0)
-    full = next((full for full in (1, 255, 4095, 65535) if brightest <= full), brightest)
+    full = next((full for full in (1, 255, 1023, 4095, 16383, 65535) if brightest <= full), brightest)
     return Image.fromarray((values * (255 / full)).round().astype(np.uint8))
 
 # %% ../nbs/01_devkit.ipynb #3246f6b2
@@ -141,13 +143,14 @@ def photo_notes(
 ) -> list[str]:
     "Say what was noticed about photographs that are not as most are."
     turned = "turned as their cameras noted (EXIF), and masks drawn on the stored picture with them"
-    deep = "of 16 bits or more, scaled to 8 by the least of 255, 4095 and 65535 that holds their brightest value"
+    deep = "of 16 bits or more, scaled to 8 by the least of 8, 10, 12, 14 and 16 bits that hold their brightest value"
     large = f"longer than {LARGEST} pixels, worked at that size and labelled at their own"
     kinds = {
         turned: lambda photo: photo.turn is not None,
         deep: lambda photo: photo.mode.startswith(("I", "F")),
         large: lambda photo: max(photo.size) > LARGEST,
         "transparent in places; the colours under the glass are read": lambda photo: "A" in photo.mode,
+        "of several frames, of which the first is read": lambda photo: photo.frames > 1,
     }
     found = {what: [id for id, photo in photos.items() if test(photo)] for what, test in kinds.items()}
     some = {what: ", ".join(ids[:3]) + " …" * (len(ids) > 3) for what, ids in found.items()}

@@ -30,9 +30,9 @@ from .files import DataError, aside, write_lines
 from .formats import Labelled, brush_config, brush_task, coco_json, cvat_xml, hexadecimal
 from .maps import label_at
 from .photos import write_overlay
-from .run import Run, run_folder
+from .run import Run, known_classes, run_folder
 from .stream import progress
-from .view import RunView, doubt_of, file_of
+from .view import RunView, doubt_of, file_of, lost_tags
 
 # %% ../nbs/61_export.ipynb #afa0f9d9
 class Final(NamedTuple):
@@ -48,6 +48,7 @@ def final_labels(
     "Find the labels that a run has."
     if "classes" in run.record:
         raise DataError(f"{run.folder}: networks without their photographs; label some with muscle_label --run")
+    known_classes(run)
     found = {}
     uses = (("train", "pseudo", "walk + CRF"), ("val", "segmentation", "segmentation + CRF"))
     for use, stage, source in uses:
@@ -65,8 +66,12 @@ def label_of_image(
     id: str,  # an image
     final: Final,  # of `final_labels`
 ) -> np.ndarray:  # (H, W) uint8, of the photograph's size
-    "Read a run's last word on an image."
-    return label_at(read_label(file_of(run, id, final.source)), run.devkit.size(id))
+    "Read a run's last word on an image; a `DataError` says that its photograph is another by now."
+    label, size = read_label(file_of(run, id, final.source)), run.devkit.size(id)
+    if label.shape != size:
+        had, has = (f"{width}×{height}" for height, width in (label.shape, size))
+        raise DataError(f"{run.devkit.image_file(id)}: {has} pixels, its label {had}: let muscle_run label it anew")
+    return label
 
 # %% ../nbs/61_export.ipynb #a52e34e0
 def doubtful(
@@ -237,8 +242,8 @@ def card(
         for c in np.argsort(-shares, kind="stable")
         if c and shares[c]
     ]
-    lost = [view.names[c] for c in view.classes(id) if not shares[c]] if final.source == "walk + CRF" else []
-    said = " ".join(there + [f"<s>not found: {escape(name)}</s>" for name in lost]) or "nothing"
+    lost = [f"<s>not found: {escape(view.names[c])}</s>" for c in lost_tags(view, id, final.source, label)]
+    said = " ".join(there + lost) or "nothing"
     both = pictured(image, id) + pictured(overlay_label(image, label), f"{id} under its label")
     head = f"<b>{100 * doubt:.0f} %</b>{escape(id)} <small>{escape(final.split)}</small><br>"
     return f"<figure><div>{both}</div><figcaption>{head}{said}</figcaption></figure>"

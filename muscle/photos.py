@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SHIPPED', 'Labeller', 'numbers_of', 'label_by_tags', 'label_alone', 'made_here', 'photos_named', 'stems',
-           'refuse_loss', 'write_overlay', 'shares_text', 'label_photo', 'label_photos', 'label_files', 'lay_over',
-           'own_weights', 'give_away']
+           'photo_beside', 'labelled_photo', 'refuse_loss', 'write_overlay', 'shares_text', 'label_photo',
+           'label_photos', 'tables_beside', 'label_files', 'lay_over', 'own_weights', 'give_away']
 
 # %% ../nbs/40_photos.ipynb #4eb03e2a
 import errno
@@ -32,14 +32,15 @@ from .checkpoint import load_imagenet
 from .colour import overlay_label
 from .crf import CAN_WIN, crf_probabilities
 from .devkit import LARGEST, photo_header, read_image, read_label, write_label, write_picture
-from .files import DataError, nearest, write_lines
+from .files import DataError, composed, nearest, write_lines
 from .infer import multiscale_cams, multiscale_scores, ready, recognised, winner
 from .labels import refined, walk_from
+from .layouts import TaggedPhotos
 from .lists import PHOTOS, UNREAD
 from .maps import SoftLabel, hard_label, label_at, soft_planes
 from .processes import open_accelerator
 from .profile import PROJECT
-from .run import Run, run_folder, threshold_of, write_record
+from .run import Run, known_classes, run_folder, threshold_of, write_record
 from .stages import trained_encoder, trained_irn, trained_segmenter
 from .stream import own_part, progress
 
@@ -52,7 +53,7 @@ class Labeller:
         run: Run,  # with trained networks; `data/models/voc_lite` is one
         device: str = "auto",  # as in `open_accelerator`
     ):
-        self.run, self.classes = run, run.devkit.classes
+        self.run, self.classes = run, known_classes(run)
         self.here = open_accelerator(device)
 
     @cached_property
@@ -73,7 +74,7 @@ def numbers_of(
     tags: Iterable[str],  # names of classes
 ) -> list[int]:  # rising, each once
     "Give the label numbers of tags; a `DataError` names the nearest class."
-    wanted = list(filter(None, map(str.strip, tags)))
+    wanted = list(filter(None, (composed(tag.strip()) for tag in tags)))
     for tag in wanted:
         if tag not in labeller.classes:
             raise DataError(f"'{tag}' is no class of these networks{nearest(tag, labeller.classes)}")
@@ -144,7 +145,9 @@ def photos_named(
             if not here:
                 raise DataError(f"{word}: no photograph is in it")
             earlier += [path.name for path in here if made_here(path)]
-            found |= {path.resolve(): path for path in here if not made_here(path)}
+            for path in (path for path in here if not made_here(path)):
+                if path.resolve() not in found or found[path.resolve()].is_symlink():  # its own name before a link's
+                    found[path.resolve()] = path
     if earlier:
         click.echo(f"{len(earlier)} labels made earlier are left out: {', '.join(earlier[:5])}", err=True)
     if not found:
@@ -165,6 +168,25 @@ def stems(
     return list(names)
 
 # %% ../nbs/40_photos.ipynb #66f29f2d
+def photo_beside(
+    path: Path,  # a photograph
+    out: Path,  # folder of labels
+) -> str:
+    "Name a photograph as its label's picture does: from the folder of labels."
+    return os.path.relpath(path.resolve(), out.resolve())
+
+
+def labelled_photo(
+    picture: Path,  # NAME_overlay.jpg
+) -> str:  # as of `photo_beside`; empty where it does not say
+    "Read which photograph a picture shows under its label."
+    try:
+        with Image.open(picture) as opened:
+            return os.fsdecode(opened.info.get("comment", b""))
+    except OSError:
+        return ""
+
+# %% ../nbs/40_photos.ipynb #9134d6b8
 def refuse_loss(
     paths: Sequence[Path],  # of photographs
     out: Path,  # folder that labels, pictures and classes.txt are to be written to
@@ -175,10 +197,12 @@ def refuse_loss(
     if there.is_file() and there.read_text(encoding="utf-8", errors="replace").splitlines() != [*listed]:
         raise DataError(f"{there} lists other classes, perhaps those of a dataset: {how}")
     photos = {path.resolve() for path in paths}
-    for name in stems(paths):
+    for path, name in zip(paths, stems(paths)):
         label, picture = out / f"{name}.png", out / f"{name}_overlay.jpg"
         if label.exists() and not picture.exists():
             raise DataError(f"{label} is there and no label of muscle_label's, which has a picture beside it: {how}")
+        if picture.exists() and (other := labelled_photo(picture)) not in ("", photo_beside(path, out)):
+            raise DataError(f"{label} is the label of another photograph, {other}: {how}")
         if lost := {label.resolve(), picture.resolve()} & photos:
             raise DataError(f"{lost.pop()} is a photograph that its label would replace: {how}")
 
@@ -187,9 +211,10 @@ def write_overlay(
     path: Path,  # the JPEG
     image: np.ndarray,  # (H, W, 3) uint8
     label: np.ndarray,  # (H, W) uint8
+    photo: str = "",  # as of `photo_beside`: noted in the file
 ) -> None:
     "Write a photograph under its label."
-    write_picture(path, Image.fromarray(overlay_label(image, label)), "JPEG", quality=90)
+    write_picture(path, Image.fromarray(overlay_label(image, label)), "JPEG", quality=90, comment=os.fsencode(photo))
 
 # %% ../nbs/40_photos.ipynb #f40share1
 def shares_text(
@@ -210,7 +235,8 @@ def label_photo(
     "Label one photograph, at its full size, and write the label and a picture of it."
     image = read_image(path, LARGEST)
     label = label_by_tags(labeller, image, classes) if classes else label_alone(labeller, image)
-    write_overlay(stem.with_name(f"{stem.name}_overlay.jpg"), image, label)  # first: a label without it is not ours
+    over = stem.with_name(f"{stem.name}_overlay.jpg")
+    write_overlay(over, image, label, photo_beside(path, stem.parent))  # first: a label without it is not ours
     write_label(stem.with_name(f"{stem.name}.png"), label_at(label, photo_header(path).size))
     return shares_text(label, ["background", *labeller.classes])
 
@@ -218,15 +244,15 @@ def label_photo(
 def label_photos(
     labeller: Labeller,  # the networks
     paths: Sequence[Path],  # of photographs
-    classes: Sequence[int],  # label numbers of their tags; none: the segmenter labels them
+    classes: Sequence[Sequence[int]],  # label numbers of each one's tags; none: the segmenter labels it
     out: Path,  # folder of what is written
 ) -> int:  # how many could not be read
     "Label photographs, and say in a line each what was found."
     broken = 0
-    for path, name in progress(list(zip(paths, stems(paths))), "photos", show=len(paths) > 1):
+    for path, name, own in progress(list(zip(paths, stems(paths), classes)), "photos", show=len(paths) > 1):
         began = time.perf_counter()
         try:
-            said = label_photo(labeller, path, classes, out / name)
+            said = label_photo(labeller, path, own, out / name)
         except (DataError, OSError) as error:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise  # it is not this photograph's fault
@@ -236,22 +262,46 @@ def label_photos(
     return broken
 
 # %% ../nbs/40_photos.ipynb #3808bd04
+def tables_beside(
+    labeller: Labeller,  # the networks
+    places: Iterable[str],  # folders, among other words
+) -> dict[Path, list[int]]:  # photograph → label numbers of its tags
+    "Read the tags.csv of folders, where it names only classes that the networks know."
+    found = {}
+    for folder in (Path(place) for place in places if Path(place, "tags.csv").is_file()):
+        kit, said = TaggedPhotos(folder), f"{folder / 'tags.csv'} says what is in the photographs"
+        named = {tag for row in kit.table.values() for tag in row.tags}
+        if strange := sorted(named.difference(labeller.classes)):
+            said = f"{folder / 'tags.csv'} is not used: these networks do not know {', '.join(strange[:5])}"
+        else:
+            found |= {kit.image_file(id).resolve(): numbers_of(labeller, row.tags) for id, row in kit.table.items()}
+        click.echo(said, err=True)
+    return found
+
+# %% ../nbs/40_photos.ipynb #69fbf70d
 SHIPPED = PROJECT / "data" / "models" / "voc_lite"  # networks that learned VOC's classes from tags
 
-
+# %% ../nbs/40_photos.ipynb #9e1f8117
 def label_files(
     photos: Sequence[str],  # files, folders, patterns
-    tags: Sequence[str],  # what is in all of them, names joined by commas; none: the segmenter decides
+    tags: Sequence[str],  # what is in all, joined by commas; none: what a folder's tags.csv says, or the networks do
     out: str | Path,  # folder for labels and pictures
     run: str | None = None,  # whose networks label, a name or a folder; None: those that ship
     device: str = "auto",  # auto, cpu, cuda, cuda:1
 ) -> None:
     "Label photographs and say how it went; a `DataError` tells, at the end, that some were not labelled."
     labeller, out = Labeller(Run(run_folder(run or str(SHIPPED))), device), Path(out)
-    classes, paths = numbers_of(labeller, re.split("[,;]", ",".join(tags))), photos_named(photos)
+    paths, given = photos_named(photos), numbers_of(labeller, re.split("[,;]", ",".join(tags)))
+    if tags and not given:
+        raise DataError("--tags has no tag: name what is in the photographs, or leave it out")
+    beside_them = {} if tags else tables_beside(labeller, photos)
+    classes = [given or beside_them.get(path.resolve(), []) for path in paths]
     listed = ["background", *labeller.classes]
     refuse_loss(paths, out, listed)
-    _ = (labeller.encoder, labeller.irn) if classes else labeller.segmenter  # what is missing shows before work
+    if any(classes):  # what is missing shows before work
+        _ = labeller.encoder, labeller.irn
+    if not all(classes):
+        _ = labeller.segmenter
     write_lines(out / "classes.txt", listed)
     broken = label_photos(labeller, paths, classes, out)
     click.echo(f"{len(paths) - broken} labels, their pictures and classes.txt: {out}")

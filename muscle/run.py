@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PARTS', 'STAGE_PARTS', 'FORMAT', 'READ_AT_MOST', 'KINDS', 'KEPT', 'refuse_other', 'run_folder', 'read_record',
-           'blamed', 'write_record', 'Record', 'Places', 'MorePlaces', 'ClassesOnly', 'Images', 'Run', 'read_kinds',
-           'read_planes', 'threshold_of', 'make_run']
+           'blamed', 'write_record', 'Record', 'Places', 'MorePlaces', 'ClassesOnly', 'Images', 'Run', 'known_classes',
+           'read_kinds', 'read_planes', 'threshold_of', 'make_run']
 
 # %% ../nbs/33_run.ipynb #f67125db
 import json
@@ -282,6 +282,18 @@ class Run(Images, MorePlaces):
         with blamed(self.folder):
             return checked(STAGES[stage].settings, made, stage)
 
+# %% ../nbs/33_run.ipynb #d41c90ac
+def known_classes(
+    run: Run,  # the run
+) -> tuple[str, ...]:  # without background
+    "Give the classes that a run's numbers mean; a `DataError` says that its dataset has others by now."
+    made, now = run.record.get("named"), run.devkit.classes
+    if made and tuple(made) != now:
+        had, has = (", ".join(names[:6]) + " …" * (len(names) > 6) for names in (made, now))
+        how = "take that back, or let muscle_run make the run anew"
+        raise DataError(f"{run.folder}: its classes were {had}; those of its dataset are {has} by now: {how}")
+    return now
+
 # %% ../nbs/33_run.ipynb #6b5261b1
 KINDS = ("CAM", "SGC", "random walk")
 _SEEDS = {"CAM": "cam", "SGC": "sgc"}  # how `Maps` has them
@@ -322,7 +334,7 @@ def threshold_of(
     return json.loads(run.chosen(stage).read_text(encoding="utf-8"))[key] if value == "auto" else value
 
 # %% ../nbs/33_run.ipynb #4e08f183
-KEPT = ("stages", "results", "ablations", "spread", "content")  # of a record, whatever the profile now says
+KEPT = ("stages", "results", "ablations", "spread", "content", "named")  # of a record, whatever the profile now says
 
 
 def make_run(

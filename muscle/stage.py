@@ -242,7 +242,8 @@ def begin(
         made_of = {"parameters": stage.settings.plain(), "fingerprint": fingerprint, "parts": parts_of(stage)}
         made_by = dict(commit=commit(), versions=versions(), machine=machine_facts(), code=code_marks(stage.row.work))
         entry = {"seconds": 0.0, "peak_mb": 0, **made_of, **made_by}
-    stage.run.note(results=dict.fromkeys(later) | entry.get("results", {}), content=stage.run.read)
+    named = {"named": list(stage.run.devkit.classes)} if number_of(stage.name) == 1 else {}
+    stage.run.note(results=dict.fromkeys(later) | entry.get("results", {}), content=stage.run.read, **named)
     return entry
 
 # %% ../nbs/34_stage.ipynb #0ef1196d

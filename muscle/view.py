@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['SOFT', 'HARD', 'SOURCES', 'CHOSEN', 'Photos', 'LENT', 'Layer', 'planes_of_label', 'chosen_planes', 'file_of',
            'read_layer', 'own_threshold', 'RunReader', 'RunView', 'label_in', 'scored_images', 'earlier_labels',
-           'doubt_of', 'has_made_something', 'open_views', 'write_photos', 'lend', 'lent_views', 'find_images',
-           'worst_quarter']
+           'lost_tags', 'doubt_of', 'has_made_something', 'open_views', 'write_photos', 'lend', 'lent_views',
+           'find_images', 'worst_quarter']
 
 # %% ../nbs/43_view.ipynb #9f58db18
 import shutil
@@ -28,7 +28,7 @@ from .infer import multiscale_cams
 from .maps import label_at, label_of, read_maps, read_soft
 from .photos import SHIPPED
 from .profile import located
-from .run import KINDS, Run, read_record, threshold_of, write_record
+from .run import KINDS, Run, known_classes, read_record, threshold_of, write_record
 from .samples import to_tensor
 from .score import confusion, iou
 from .stages import make_maps, make_pseudo_labels, segment, trained_encoder, trained_irn, trained_segmenter
@@ -129,7 +129,7 @@ class RunReader:
         run: Run,  # the run
         keep: int = 6,  # images of which what was read is kept
     ):
-        self.run, self.devkit, self.names = run, run.devkit, ("background", *run.devkit.classes)
+        self.run, self.devkit, self.names = run, run.devkit, ("background", *known_classes(run))
         self.image = lru_cache(keep)(partial(self.devkit.image, largest=LARGEST))
         self.truth = lru_cache(keep)(self._truth)
         self.layer = lru_cache(2 * keep)(partial(read_layer, run, whole=False))
@@ -172,7 +172,7 @@ class RunView(RunReader):
     ):
         super().__init__(run, keep)
         self.at_scale, self.segmented = lru_cache(keep)(self._at_scale), lru_cache(2)(self._segmented)
-        self.scored = lru_cache(8)(partial(scored_images, self))
+        self.scored, self.taught = lru_cache(8)(partial(scored_images, self)), lru_cache(1)(lambda: {*run.ids("train")})
         networks = (trained_encoder, trained_irn, trained_segmenter)
         self.encoder, self.irn, self.segmenter = (lru_cache(1)(partial(load, run)) for load in networks)
 
@@ -228,6 +228,17 @@ def earlier_labels(
             yield read_label(view.run.segmentation(id, kind))
 
 # %% ../nbs/43_view.ipynb #968c72ff
+def lost_tags(
+    view: RunView,  # a run's
+    id: str,  # an image
+    source: str,  # its last word: `walk + CRF` or `segmentation + CRF`
+    label: np.ndarray,  # (H, W) uint8 of it
+) -> list[int]:
+    "List the tagged classes that a label lacks, of an image whose tags the run has learned from."
+    known = source == "walk + CRF" or id in view.taught()
+    return [c for c in view.classes(id) if c not in label] if known else []
+
+# %% ../nbs/43_view.ipynb #fbecf5cc
 def doubt_of(
     view: RunView,  # a run's
     id: str,  # an image
@@ -236,8 +247,7 @@ def doubt_of(
     "Measure how far a run's last word on an image is from what it said before."
     last = read_label(file_of(view.run, id, source))
     last = label_at(last, working_size(last.shape))
-    lost = [c for c in view.classes(id) if c not in last] if source == "walk + CRF" else []
-    agreed = []
+    lost, agreed = lost_tags(view, id, source, last), []
     for label in earlier_labels(view, id, source):
         scores = iou(confusion(label_at(label, last.shape), last, len(view.names))).iou
         scores[lost] = 0

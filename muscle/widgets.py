@@ -109,13 +109,13 @@ class _CamLayers(_CamLinks):
 
     def _open_image(self, _=None):
         "Open another image: its sources, and no pixel yet."
-        self.opened, kept = None, self.source.value
-        C.offer(self.source, self.view.sources(self.chooser.id) if self.chooser.id else [], kept)
+        self.opened = ""
+        if not self.chooser.id:
+            return self.empty("no image is chosen")  # the source stays, for the list of the worst is of it
+        C.offer(self.source, self.view.sources(self.chooser.id), self.source.value)
         self.opened = self.chooser.id
-        self.maps.point = [-1, -1]
-        if not self.opened or not self.source.value:
-            return self.empty("no image is chosen" if not self.opened else "this run has made nothing of this image")
-        self._open_layer()
+        self.maps.point, self.maps.zoom = [-1, -1], [1.0, 0.0, 0.0]
+        return self._open_layer() if self.source.value else self.empty("this run has made nothing of this image")
 
     def _open_layer(self, _=None):
         "Open another source: its planes, a box for each of its classes, and the run's own threshold."

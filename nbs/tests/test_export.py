@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from conftest import PROJECT, command
+from PIL import Image
 from pycocotools.coco import COCO
 
 from muscle.devkit import read_label, write_label
@@ -185,6 +186,27 @@ def test_an_export_that_fails_leaves_nothing_in_the_way(smoke, tmp_path):
     assert done.returncode == 1 and "index.html" in done.stderr and "ulimit -f" in done.stderr, done.stderr
     assert not any(out.iterdir()) and "Traceback" not in done.stderr
     assert command("muscle_export", smoke, "--to", "html", "--out", out).returncode == 0
+
+
+def test_a_dataset_that_is_another_by_now_is_refused(smoke, tmp_path, data):
+    "Another order of the classes, or another photograph under a name: numbers and shapes would be those of before."
+    kit, folder = tmp_path / "kit", tmp_path / "smoke"
+    shutil.copytree(data, kit)
+    shutil.copytree(smoke, folder)
+    said = json.loads((folder / "run.json").read_text())
+    said["profile"]["data"]["devkit"] = str(kit)
+    (folder / "run.json").write_text(json.dumps(said))
+    classes = (kit / "classes.txt").read_text()
+    (kit / "classes.txt").write_text("\n".join(reversed(classes.split())) + "\n")
+    done = command("muscle_export", folder, "--to", "png", "--out", tmp_path / "out")
+    assert done.returncode == 2 and "its classes were" in done.stderr and "by now" in done.stderr, done.stderr
+    photo = next(iter(final_labels(Run(smoke))))
+    done = command("muscle_label", kit / "JPEGImages" / f"{photo}.jpg", "--run", folder, "--out", tmp_path / "labels")
+    assert done.returncode == 2 and "its classes were" in done.stderr, done.stderr
+    (kit / "classes.txt").write_text(classes)
+    Image.new("RGB", (50, 20)).save(kit / "JPEGImages" / f"{photo}.jpg")
+    done = command("muscle_export", folder, "--to", "png", "--out", tmp_path / "out")
+    assert done.returncode == 2 and f"{photo}.jpg: 50×20 pixels, its label" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,7 @@ def test_a_folder_with_odd_files(tmp_path):
         (["{cat}", "--run", "nowhere"], "does not exist"),
         (["{cat}", ""], "it is empty; is a variable not set?"),
         (["{cat}", "--tags", ""], "it is empty; is a variable not set?"),
+        (["{cat}", "--tags", ", ,"], "--tags has no tag"),
     ],
 )
 def test_wrong_words_are_named(cat, tmp_path, words, reason):
@@ -94,6 +95,43 @@ def test_nothing_but_labels_is_replaced(cat, tmp_path):
     (tmp_path / "classes.txt").write_text("person\ncat\n")
     said = label(tmp_path, "--out", tmp_path, status=2)
     assert "classes.txt lists other classes" in said and (tmp_path / "classes.txt").read_text() == "person\ncat\n"
+
+
+def test_a_label_of_another_photograph_is_not_replaced(cat, tmp_path):
+    "Cameras give one name again and again."
+    photo, out = Image.open(cat).resize((90, 60)), tmp_path / "out"
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        photo.save(tmp_path / folder / "IMG_1.jpg")
+    label(tmp_path / "a" / "IMG_1.jpg", "--tags", "cat", "--out", out)
+    said = label(tmp_path / "b" / "IMG_1.jpg", "--tags", "dog", "--out", out, status=2)
+    assert "IMG_1.png is the label of another photograph, ../a/IMG_1.jpg: choose another folder" in said
+    label(tmp_path / "a" / "IMG_1.jpg", "--tags", "dog", "--out", out)
+
+
+def test_a_table_of_tags_is_used(cat, tmp_path):
+    "What a folder's tags.csv says counts as --tags does, unless the networks do not know its classes."
+    folder, photo = tmp_path / "in", Image.open(cat).resize((120, 80))
+    folder.mkdir()
+    for name in ("one.jpg", "two.jpg"):
+        photo.save(folder / name)
+    (folder / "tags.csv").write_text("image,tags\none.jpg,cat\n")
+    said = label(folder, "--out", tmp_path / "out")
+    assert f"{folder / 'tags.csv'} says what is in the photographs" in said and "2 labels" in said
+    assert set(np.unique(read_label(tmp_path / "out" / "one.png"))) == {0, CAT}
+    label(folder / "one.jpg", "--tags", "cat", "--out", tmp_path / "told")
+    assert (tmp_path / "told" / "one.png").read_bytes() == (tmp_path / "out" / "one.png").read_bytes()
+    (folder / "tags.csv").write_text("image,tags\none.jpg,lynx\n")
+    assert "is not used: these networks do not know lynx" in label(folder, "--out", tmp_path / "other")
+
+
+def test_a_link_leaves_a_photograph_its_name(cat, tmp_path):
+    photo, folder = Image.open(cat).resize((90, 60)), tmp_path / "in"
+    folder.mkdir()
+    photo.save(folder / "one.jpg")
+    (folder / "two.jpg").symlink_to("one.jpg")
+    label(folder, "--out", tmp_path / "out")
+    assert {path.stem for path in (tmp_path / "out").glob("*.png")} == {"one"}
 
 
 def test_labelled_twice_is_labelled_once(cat, tmp_path):
