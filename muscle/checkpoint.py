@@ -93,8 +93,11 @@ def save_weights(
     model: nn.Module,  # out of whatever wraps it for training
     path: Path,  # .safetensors
 ) -> None:
-    "Write weights and buffers as safetensors; the file appears whole or not at all."
+    "Write weights and buffers as safetensors, whole or not at all; a ValueError says that some are no numbers."
     state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    if broken := [name for name, value in state.items() if not torch.isfinite(value).all()]:
+        how = "lower the learning rate, clip the gradient, or look at a loss of your own"
+        raise ValueError(f"{len(broken)} weights are no numbers any more, {broken[0]} first: {how}")
     with aside(path) as draft:
         save_file(state, draft)
 

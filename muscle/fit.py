@@ -7,6 +7,7 @@ __all__ = ['Averages', 'Steps', 'Schedule', 'schedule', 'optimizer', 'rate_group
            'resume', 'keep', 'fitting', 'Training', 'meeting', 'pulls', 'run_epoch', 'measured_epoch', 'train']
 
 # %% ../nbs/24_fit.ipynb #1067514d
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -288,7 +289,7 @@ def _means(sums, count, epoch, accelerator):
     "Means of the losses over iterations and processes; a ValueError names one that is not a number."
     names = sorted(sums)
     means = accelerator.reduce(torch.stack([sums[name] for name in names]) / count, "mean").tolist()
-    broken = [name for name, mean in zip(names, means) if not mean == mean]
+    broken = [name for name, mean in zip(names, means) if not math.isfinite(mean)]
     if broken:
         raise ValueError(f"the loss {', '.join(broken)} is not a number in epoch {epoch + 1}: lower the learning rate")
     return dict(zip(names, means))

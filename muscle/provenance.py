@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['HOUSEKEEPING', 'GIVEN', 'WITH', 'INSTRUCTIONS', 'versions', 'processor', 'instruction_sets', 'linked_libraries',
-           'machine_facts', 'commit', 'given_files', 'run_given_files', 'reached', 'code_marks', 'other_code']
+           'machine_facts', 'commit', 'given_files', 'run_given_files', 'give', 'given_sources', 'reached',
+           'code_marks', 'other_code']
 
 # %% ../nbs/32_provenance.ipynb #99c46541
 import ast
@@ -15,7 +16,9 @@ import platform
 import re
 import subprocess
 import sys
+import traceback
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,7 +26,7 @@ from pathlib import Path
 import torch
 
 import muscle
-from .files import cores
+from .files import DataError, SettingsError, cores
 from .profile import PROJECT
 
 # %% ../nbs/32_provenance.ipynb #73864152
@@ -131,11 +134,35 @@ def run_given_files() -> None:
         if name not in sys.modules:
             spec = importlib.util.spec_from_file_location(name, path)
             module = sys.modules[name] = importlib.util.module_from_spec(spec)
+            sys.path += [place] if (place := str(Path(path).parent)) not in sys.path else []
             try:
                 spec.loader.exec_module(module)
-            except BaseException:
+            except BaseException as error:
                 del sys.modules[name]  # so that the next call tries again
-                raise
+                if isinstance(error, (DataError, SettingsError)) or not isinstance(error, Exception):
+                    raise
+                lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+                where = f"line {lines[-1]}: " if lines else ""
+                raise SettingsError(f"--with {path}: {where}{type(error).__name__}: {error}") from error
+
+# %% ../nbs/32_provenance.ipynb #67bf6775
+def give(
+    files: Iterable[str],  # of --with
+) -> None:
+    "Give files to this process and to those that it starts: each is a module, named after it, that is run once."
+    paths = {Path(path).stem: str(Path(path).resolve()) for path in files}
+    if other := [path for path in files if str(Path(path).resolve()) not in paths.values()]:
+        raise SettingsError(f"--with {other[0]}: another file of this name is given as well; rename one")
+    os.environ[GIVEN] = os.pathsep.join(paths.values())
+    run_given_files()
+
+# %% ../nbs/32_provenance.ipynb #6d6f5dd1
+def given_sources() -> list[str]:  # paths
+    "List the files that were given with --with, and the modules beside them that they have imported."
+    given = given_files()
+    places = {str(Path(path).parent) for path in given}
+    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())] if given else []
+    return sorted({*given, *(file for file in files if file and os.path.dirname(file) in places)})
 
 # %% ../nbs/32_provenance.ipynb #4eedf949
 def _bare(node: ast.AST) -> ast.AST:
@@ -223,12 +250,12 @@ def reached(
 def code_marks(
     work: str,  # module:function
 ) -> dict[str, str]:  # module without the package's name, or a file → mark
-    "Mark what a stage computes with, module by module; a file that was given with --with counts whole."
+    "Mark what a stage computes with, module by module; files given with --with, and those beside them, count whole."
     marks = {
         module.removeprefix("muscle."): "".join(f"{name}\0{parts[name]}\0" for name in sorted(parts))
         for module, parts in reached(work).items()
     }
-    own = {Path(path).name: Path(path).read_text(encoding="utf-8") for path in given_files()}
+    own = {Path(path).name: Path(path).read_text(encoding="utf-8") for path in given_sources()}
     return {name: hashlib.sha256(text.encode()).hexdigest()[:12] for name, text in (marks | own).items()}
 
 

@@ -120,7 +120,8 @@ def sure_sentence(
     more = (
         "" if np.isnan(error) else f" and {scores.mean():.1f} ± {error:.1f} % in the mean (standard error over images)"
     )
-    spread = pd.read_csv(run.table("spread")) if run.table("spread").exists() else None
+    beside = run.record.get("spread") and run.table("spread").exists()
+    spread = pd.read_csv(run.table("spread")) if beside else None
     if spread is None:
         return f"{said}{more}; all of this is one seed, and another would differ by a few points."
     seeds, most = spread["seeds"].max(), spread["deviation"].max()

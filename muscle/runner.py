@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ALWAYS', 'SAID', 'stage_notebook', 'write_notebook', 'last_bar', 'shown', 'StageFailed', 'forks', 'become_kernel',
            'end_with_command', 'Forked', 'failure_of', 'made_with', 'run_stage', 'check_code', 'small_batch',
-           'check_sources', 'run_stages', 'foreseen', 'summary']
+           'check_sources', 'refuse_hindered', 'run_stages', 'foreseen', 'summary']
 
 # %% ../nbs/37_runner.ipynb #62c5438f
 import json
@@ -288,6 +288,19 @@ def check_sources(
         raise SettingsError(f"{what}, which is not done with these settings: start with --from {number_of(name)}{keep}")
 
 # %% ../nbs/37_runner.ipynb #1e028756
+def refuse_hindered(
+    waiting: Collection[StageState],  # what is to be done
+) -> None:
+    "See that nothing that can be known now stops a training hours later; a `SettingsError` says what."
+    lacking = [f"{state.name}.weights: {said}" for state in waiting if (said := lacking_weights(state.settings))]
+    for state in waiting:
+        batch, processes = getattr(state.settings, "batch", 0), state.run.machine.processes
+        if batch % processes:
+            lacking.append(f"{state.name}.batch: {processes} processes cannot share {batch} images: give a multiple")
+    if lacking:
+        raise SettingsError("\n".join(lacking))
+
+# %% ../nbs/37_runner.ipynb #a5996dd1
 def run_stages(
     run: Run,  # the run
     names: Collection[str] | None = None,  # stages, in any order; by default all
@@ -302,10 +315,7 @@ def run_stages(
         forks()  # its imports begin while the checks below are made
     if not keep:
         check_code(run, wanted)
-    waiting = (state for state in (StageState(name, run) for name in wanted) if not state.done())
-    lacking = [f"{state.name}.weights: {said}" for state in waiting if (said := lacking_weights(state.settings))]
-    if lacking:
-        raise SettingsError("\n".join(lacking))
+    refuse_hindered([state for state in (StageState(name, run) for name in wanted) if not state.done()])
     for name in wanted:
         state, title = StageState(name, run), f"[{number_of(name)}/{len(STAGES)}] {name:<12}"
         check_sources(state)

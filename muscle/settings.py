@@ -127,7 +127,9 @@ def _terms(table: dict) -> Any:
     def known(terms: Any) -> Any:
         if not isinstance(terms, dict):
             raise ValueError("write it as a mapping, such as {image: {from: 4, weight: 1}}")
-        for name in terms:
+        for name, term in terms.items():
+            if not isinstance(term, (dict, TermSettings, type(None))):
+                raise ValueError(f"{name} has a first epoch and a weight: write {name}.weight={term}")
             if name not in table:
                 own = "a loss of your own comes with --with FILE.py"
                 raise ValueError(

@@ -32,9 +32,9 @@ from .layouts import open_devkit
 from .processes import PeakMemory, open_accelerator, share_work
 from .profile import STAGES, located, needs, number_of, provider, read_profile, stage_named, weights_file
 from .provenance import code_marks, commit, machine_facts, other_code, run_given_files, versions
-from .run import Run, make_run, write_record
+from .run import Run, make_run, refuse_own, write_record
 from .scenes import write_shapes
-from .settings import Settings, checked, lacking_weights
+from .settings import Settings, TrainingSettings, checked, lacking_weights
 
 # %% ../nbs/34_stage.ipynb #f34lists1
 def mark_of_lists(
@@ -238,6 +238,7 @@ def begin(
     later = [name for row in list(STAGES.values())[number_of(stage.name) - 1 :] for name in row.results]
     entry = taken_back(stage, fingerprint)
     if entry is None:
+        refuse_own(stage.run, stage.name, weights_file(getattr(stage.settings, "weights", "none")))
         set_aside(stage)
         made_of = {"parameters": stage.settings.plain(), "fingerprint": fingerprint, "parts": parts_of(stage)}
         made_by = dict(commit=commit(), versions=versions(), machine=machine_facts(), code=code_marks(stage.row.work))
@@ -386,6 +387,7 @@ def mend(
     damaged = [path for path in made if path.is_file() and not _sound(path)]
     for path in damaged:
         path.unlink()
-    if stage.entry:
+    whole = isinstance(stage.settings, TrainingSettings) and not damaged and stage.run.weights(stage.name).is_file()
+    if stage.entry and not whole:  # a network that is sound is not trained again
         stage.run.note(stages={stage.name: {**stage.entry, "state": "running"}})
     return damaged
