@@ -1,6 +1,7 @@
 """Count what "one hand" means where it can be counted; python .ci/hand.py [ROOM …] prints `notebook:cell:line what`.
 
-Rooms are the numbered notebooks; what they export is judged, and every line of any code is measured.
+Rooms are the numbered notebooks; what they export is judged, and every line of code is measured, but for those of
+tests, which hold texts.
 """
 
 import ast

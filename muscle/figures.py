@@ -290,8 +290,9 @@ def sheet_figure(
     theme: str = "light",  # or "dark"
 ) -> Figure:
     "Show segmented photos under their labels, the most doubtful first; a sheet of more than so many is no picture."
-    pictures = {}
+    pictures, present = {}, set()
     for row in pd.read_csv(view.run.table("photos"), dtype={"image": str}, nrows=ON_SHEET).itertuples():
         image, label = view.image(row.image), read_label(view.run.segmentation(row.image))
         pictures[f"{row.image}\n{row[4]:.0f} %"] = overlay_label(image, label_at(label, image.shape[:2]))
-    return photo_sheet(pictures, view.names, theme)
+        present.update(np.unique(label).tolist())
+    return photo_sheet(pictures, sorted(present - {0}), view.names, theme)

@@ -105,8 +105,8 @@ def clipped(
     name: str,  # a class's, of any length
     longest: int = 24,  # letters
 ) -> str:
-    "Shorten a name that would push a chart off the page."
-    return name if len(name) <= longest else name[: longest - 1] + "…"
+    "Shorten a name that would push a chart off the page, in its middle: long names differ at their ends."
+    return name if len(name) <= longest else f"{name[: longest // 2]}…{name[longest // 2 + 1 - longest :]}"
 
 # %% ../nbs/41_plots.ipynb #c4b45b83
 def save_figure(

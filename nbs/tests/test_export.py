@@ -15,6 +15,7 @@ from pycocotools.coco import COCO
 from muscle.devkit import read_label, write_label
 from muscle.export import EXPORTS, doubtful, final_labels
 from muscle.layouts import open_devkit
+from muscle.photos import give_away
 from muscle.run import Run
 from muscle.view import file_of
 
@@ -177,6 +178,18 @@ def test_a_stage_that_was_stopped_gives_what_it_finished(smoke, tmp_path):
     (folder / "run.json").write_text(json.dumps(said))
     done = command("muscle_export", folder, "--to", "png", "--out", tmp_path / "out")
     assert done.returncode == 0 and "24 labels (24 of train_aug)" in done.stdout, done.stdout + done.stderr
+
+
+def test_networks_that_are_given_away_label_as_the_run_does(smoke, tmp_path, data):
+    "Half of their digits are left out, and a photograph is labelled as by the run, but for a pixel here and there."
+    away = give_away(Run(smoke), tmp_path / "away")
+    assert not any(str(data) in path.read_text(errors="replace") for path in away.rglob("*.json"))
+    photo, labels = next(iter((data / "JPEGImages").glob("*.jpg"))), []
+    for run in (smoke, away):
+        done = command("muscle_label", photo, "--run", run, "--out", tmp_path / run.name)
+        assert done.returncode == 0, done.stderr
+        labels.append(read_label(tmp_path / run.name / f"{photo.stem}.png"))
+    assert (labels[0] == labels[1]).mean() > 0.98
 
 
 def test_an_export_that_fails_leaves_nothing_in_the_way(smoke, tmp_path):
