@@ -21,7 +21,8 @@ from .score import confusion, iou
 
 # %% ../nbs/26_thresholds.ipynb #e2123967
 TRIED, SIDE = np.arange(1, 19) / 20, 256  # background thresholds; longest side that they are compared at, pixels
-POWER, WEIGHT = 1.5, 3  # of a map, in its separation; of agreement, against separation
+POWER = 1.5  # of a map, in its separation
+WEIGHT = 3  # of agreement, against separation
 
 
 def spread_over(
