@@ -97,7 +97,7 @@ def _turned(bits):
 def _under_halves(thresholds):
     "Count the thresholds under every half there is, by its turned bits."
     halves = _turned(np.arange(2**16, dtype=np.uint16).view(np.int16)).view(np.float16)
-    return np.searchsorted(thresholds, halves.astype(np.float32)).astype(np.int16)
+    return np.searchsorted(thresholds, np.nan_to_num(halves.astype(np.float32))).astype(np.int16)
 
 
 def _under(thresholds, values):
