@@ -197,6 +197,8 @@ def bench_segmenter_loader(
     for id in material.ids:
         sgc, classes = read_sgc(material.folder / "seeds", id)
         write_soft(out(id), classes, sgc[:, ::4, ::4], 0.35, sgc.shape[1:])
-    samples = SegmenterSamples(material.devkit, material.ids, partial(soft_label, material.folder / "soft", material.devkit.num_classes))
+    samples = SegmenterSamples(
+        material.devkit, material.ids, partial(soft_label, material.folder / "soft", material.devkit.num_classes)
+    )
     shape = f"{images} images 448² with soft labels, 2 workers"
     return BenchWork(all_batches(samples), shape, images, keep=material)
