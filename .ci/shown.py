@@ -196,8 +196,8 @@ if __name__ == "__main__":
             execute(name)
         sys.exit()
     copy("demo", "figures", FIGURES, ".png", TOP / "figures")
-    for run in ("demo", "scratch", "photos"):
-        copy(run, "tables", TABLES, ".csv", TOP / "data" / "results" / run)
+    for run, names in (("demo", TABLES), ("scratch", ("ablation_*",)), ("photos", TABLES)):
+        copy(run, "tables", names, ".csv", TOP / "data" / "results" / run)
     show_stages()
     photograph()
     for name in READERS:
