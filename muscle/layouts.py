@@ -256,8 +256,9 @@ class PlainPhotos(TaggedPhotos):
 def holds_labels(
     folder: Path,  # one with pictures
 ) -> bool:
-    "Tell whether `muscle_label` has made what is in a folder."
-    return (folder / "classes.txt").is_file() and any(folder.glob("*_overlay.jpg"))
+    "Tell whether `muscle_label`, or a run, has made what is in a folder."
+    of_a_run = (folder / "run.json").is_file() or any(folder.glob("*/run.json"))
+    return of_a_run or (folder / "classes.txt").is_file() and any(folder.glob("*_overlay.jpg"))
 
 # %% ../nbs/04_layouts.ipynb #747f9cd4
 _NO_CLASS = ("images", "img", "photos", "masks", "labels", "annotations", "jpegimages", "segmentationclass")
