@@ -214,7 +214,8 @@ def deeper(
 ) -> list[Path]:
     "Find the photographs in folders below folders."
     inner = [inner for folder in folders for inner in sorted(folder.iterdir()) if inner.is_dir()]
-    inner = [folder for folder in inner if folder.name != MASKS and folder.name[0] != "." and not holds_labels(folder)]
+    made = lambda folder: holds_labels(folder) or any(folder.glob("*/run.json"))
+    inner = [folder for folder in inner if folder.name != MASKS and folder.name[0] != "." and not made(folder)]
     return [path for folder in inner for path in sorted(folder.rglob("*")) if path.suffix.lower() in PHOTOS]
 
 # %% ../nbs/04_layouts.ipynb #346fdfd6
@@ -257,8 +258,8 @@ def holds_labels(
     folder: Path,  # one with pictures
 ) -> bool:
     "Tell whether `muscle_label`, or a run, has made what is in a folder."
-    of_a_run = (folder / "run.json").is_file() or any(folder.glob("*/run.json"))
-    return of_a_run or (folder / "classes.txt").is_file() and any(folder.glob("*_overlay.jpg"))
+    labelled = (folder / "classes.txt").is_file() and any(folder.glob("*_overlay.jpg"))
+    return labelled or (folder / "run.json").is_file()
 
 # %% ../nbs/04_layouts.ipynb #747f9cd4
 _NO_CLASS = ("images", "img", "photos", "masks", "labels", "annotations", "jpegimages", "segmentationclass")
