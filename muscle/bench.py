@@ -196,9 +196,10 @@ def read_bench(
     "Read a bench file; a `DataError` says that it is none, or what it lacks."
     try:
         data = dict(json.loads(read_text(path)))
+        rows = {name: dict(data.get(name, {})) for name in needed}
     except (ValueError, TypeError) as error:
         raise DataError(f"{path}: not a file of muscle_bench ({error})") from error
-    if lacking := [name for name in needed if "plain" not in data.get(name, {})]:
+    if lacking := [name for name, row in rows.items() if "plain" not in row]:
         made = f"muscle_bench --plain {' '.join(f'--row {name}' for name in lacking)} --json {path}"
         raise DataError(f"{path}: lacks {', '.join(lacking)} with the plain form; make them: {made}")
     return data

@@ -48,7 +48,7 @@ def final_labels(
     "Find the labels that a run has."
     if "classes" in run.record:
         raise DataError(f"{run.folder}: networks without their photographs; label some with muscle_label --run")
-    known_classes(run)
+    known_classes(run, "pseudo", "segmentation")
     found = {}
     uses = (("train", "pseudo", "walk + CRF"), ("val", "segmentation", "segmentation + CRF"))
     for use, stage, source in uses:

@@ -282,7 +282,7 @@ def unpack(
                 raise tarfile.TarError(f"it has no {inner}")
             os.replace(Path(scratch, inner), target)
         except (tarfile.TarError, OSError, EOFError) as error:
-            if of_the_disk(error):
+            if getattr(error, "errno", None):  # the disk's fault, not the archive's
                 raise
             raise DataError(f"{archive}: could not be unpacked ({error}); delete it and fetch it again") from error
     return target

@@ -94,6 +94,8 @@ class VocLists(VocFiles):
                 refuse_two_files(self.root, row.id, known.photo, row.photo)
             if set(known.tags) != set(row.tags):
                 raise DataError(f"{self.root / 'tags.csv'}: two rows say different things of {row.id}; make them one")
+            if row.photo and not known.photo:
+                found[row.id] = row
         return found
 
     @cached_property
@@ -258,8 +260,9 @@ def holds_labels(
     folder: Path,  # one with pictures
 ) -> bool:
     "Tell whether `muscle_label`, or a run, has made what is in a folder."
-    labelled = (folder / "classes.txt").is_file() and any(folder.glob("*_overlay.jpg"))
-    return labelled or (folder / "run.json").is_file()
+    stems = find_pictures(folder)
+    ours = all(stem.endswith("_overlay") or f"{stem}_overlay" in stems for stem in stems)
+    return ours and (folder / "classes.txt").is_file() or (folder / "run.json").is_file()
 
 # %% ../nbs/04_layouts.ipynb #747f9cd4
 _NO_CLASS = ("images", "img", "photos", "masks", "labels", "annotations", "jpegimages", "segmentationclass")

@@ -136,8 +136,8 @@ class Maps(NamedTuple):
     "The maps of one image."
 
     classes: np.ndarray  # (K,) label numbers 1..C-1, ascending as a rule
-    cam: np.ndarray | None  # (K, H, W) float32 plain class activation maps, about 0..1
-    sgc: np.ndarray | None  # (K, H, W) float32 maps refined by the encoder's affinities, about 0..1
+    cam: np.ndarray | None  # (K, H, W) float32, or as in the file float16: plain class activation maps, about 0..1
+    sgc: np.ndarray | None  # (K, H, W) likewise: maps refined by the encoder's affinities, about 0..1
 
 
 def write_maps(

@@ -35,7 +35,7 @@ from .devkit import LARGEST, photo_header, read_image, read_label, write_label, 
 from .files import DataError, composed, nearest, write_lines
 from .infer import multiscale_cams, multiscale_scores, ready, recognised, winner
 from .labels import refined, walk_from
-from .layouts import TaggedPhotos
+from .layouts import TaggedPhotos, VocFolder
 from .lists import PHOTOS, UNREAD
 from .maps import SoftLabel, hard_label, label_at, soft_planes
 from .processes import open_accelerator
@@ -53,7 +53,7 @@ class Labeller:
         run: Run,  # with trained networks; `data/models/voc_lite` is one
         device: str = "auto",  # as in `open_accelerator`
     ):
-        self.run, self.classes = run, known_classes(run)
+        self.run, self.classes = run, known_classes(run, "encoder", "irn", "segmenter")
         self.here = open_accelerator(device)
 
     @cached_property
@@ -197,11 +197,12 @@ def refuse_loss(
     if there.is_file() and there.read_text(encoding="utf-8", errors="replace").splitlines() != [*listed]:
         raise DataError(f"{there} lists other classes, perhaps those of a dataset: {how}")
     photos = {path.resolve() for path in paths}
-    for path, name in zip(paths, stems(paths)):
+    for name in stems(paths):
         label, picture = out / f"{name}.png", out / f"{name}_overlay.jpg"
         if label.exists() and not picture.exists():
             raise DataError(f"{label} is there and no label of muscle_label's, which has a picture beside it: {how}")
-        if picture.exists() and (other := labelled_photo(picture)) not in ("", photo_beside(path, out)):
+        other = labelled_photo(picture) if picture.exists() else ""
+        if other and (out / other).is_file() and (out / other).resolve() not in photos:
             raise DataError(f"{label} is the label of another photograph, {other}: {how}")
         if lost := {label.resolve(), picture.resolve()} & photos:
             raise DataError(f"{lost.pop()} is a photograph that its label would replace: {how}")
@@ -265,17 +266,19 @@ def label_photos(
 def tables_beside(
     labeller: Labeller,  # the networks
     places: Iterable[str],  # folders, among other words
+    paths: Sequence[Path],  # of photographs
 ) -> dict[Path, list[int]]:  # photograph → label numbers of its tags
     "Read the tags.csv of folders, where it names only classes that the networks know."
-    found = {}
+    found, wanted = {}, {path.resolve() for path in paths}
     for folder in (Path(place) for place in places if Path(place, "tags.csv").is_file()):
-        kit, said = TaggedPhotos(folder), f"{folder / 'tags.csv'} says what is in the photographs"
-        named = {tag for row in kit.table.values() for tag in row.tags}
-        if strange := sorted(named.difference(labeller.classes)):
-            said = f"{folder / 'tags.csv'} is not used: these networks do not know {', '.join(strange[:5])}"
-        else:
-            found |= {kit.image_file(id).resolve(): numbers_of(labeller, row.tags) for id, row in kit.table.items()}
-        click.echo(said, err=True)
+        kit = VocFolder(folder) if VocFolder.recognises(folder) else TaggedPhotos(folder)
+        try:
+            own = {kit.image_file(id).resolve(): numbers_of(labeller, row.tags) for id, row in kit.table.items()}
+            said = f"says what is in {len(own.keys() & wanted)} of {len(paths)} photographs"
+        except DataError as error:
+            own, said = {}, f"is not used: {error}"
+        found |= own
+        click.echo(f"{folder / 'tags.csv'} {said}", err=True)
     return found
 
 # %% ../nbs/40_photos.ipynb #69fbf70d
@@ -294,7 +297,7 @@ def label_files(
     paths, given = photos_named(photos), numbers_of(labeller, re.split("[,;]", ",".join(tags)))
     if tags and not given:
         raise DataError("--tags has no tag: name what is in the photographs, or leave it out")
-    beside_them = {} if tags else tables_beside(labeller, photos)
+    beside_them = {} if tags else tables_beside(labeller, photos, paths)
     classes = [given or beside_them.get(path.resolve(), []) for path in paths]
     listed = ["background", *labeller.classes]
     refuse_loss(paths, out, listed)

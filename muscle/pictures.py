@@ -36,6 +36,12 @@ def _picture(ax, array, title="", aspect=0.75):
 TOLD = 42  # classes in a legend
 
 
+def _told(present, class_names):
+    "Give the names in a legend; of very many only the first, and how many more there are."
+    names = ["void" if c == VOID else clipped(class_names[c]) for c in list(present)[:TOLD]]
+    return names + [f"and {len(present) - TOLD} more"] * (len(present) > TOLD)
+
+
 def legend_columns(
     names: Sequence[str],  # as the legend has them
     width: float = 9.0,  # of the figure, inches
@@ -52,12 +58,11 @@ def class_legend(
 ) -> None:
     "Explain the classes' colours under a figure."
     table = overlay_palette() / 255
-    told = {c: "void" if c == VOID else clipped(class_names[c]) for c in list(present)[:TOLD]}
-    patches = [Patch(facecolor=table[c], edgecolor="0.5", label=name) for c, name in told.items()]
-    if more := len(present) - len(patches):
-        patches.append(Patch(facecolor="none", label=f"and {more} more"))
+    told = _told(present, class_names)
+    faces = [dict(facecolor=table[c], edgecolor="0.5") for c in list(present)[:TOLD]] + [dict(facecolor="none")]
+    patches = [Patch(label=name, **face) for name, face in zip(told, faces)]
     if patches:
-        columns = legend_columns(list(told.values()), figure.get_size_inches()[0])
+        columns = legend_columns(told, figure.get_size_inches()[0])
         look = dict(loc="outside lower center", frameon=False, fontsize=10 if len(patches) < 30 else 8)
         figure.legend(handles=patches, ncols=columns, **look)
 
@@ -69,9 +74,9 @@ def _explained(rows, classes):
 
 # %% ../nbs/42_pictures.ipynb #f6459a1d
 def _legend_height(present, class_names, width=9.0):
-    "Give a legend's height, inches."
-    names = [clipped(class_names[c]) for c in list(present)[:TOLD] if c != VOID]
-    return 0.2 * math.ceil(min(len(present), TOLD) / legend_columns(names, width))
+    "Give a legend's height under a figure of a width, inches."
+    told = _told(present, class_names)
+    return 0.2 * math.ceil(len(told) / legend_columns(told, width))
 
 
 def _gallery_size(titles, aspects, legend):
@@ -94,7 +99,8 @@ def gallery(
     cells = [[cell for cell in row.values() if cell is not None] for row in rows]
     aspects = [max([cell.shape[0] / cell.shape[1] for cell in row], default=0.5) for row in cells]
     present = _explained(rows, classes)
-    size = _gallery_size(titles, aspects, _legend_height(present, class_names))
+    legend = _legend_height(present, class_names, 9 * len(titles) / max(len(titles), 2))
+    size = _gallery_size(titles, aspects, legend)
     with canvas(theme, len(rows), len(titles), size, height_ratios=aspects) as (figure, axes):
         figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
         for place, row in enumerate(rows):
@@ -116,7 +122,7 @@ def in_a_row(
     widths = [8.8 * shape / sum(shapes) for shape in shapes]  # inches
     titles = [textwrap.fill(title, max(8, round(11 * width))) for title, width in zip(pictures, widths)]
     lines = 1 + max(title.count("\n") for title in titles)
-    size = (9, 8.8 / sum(shapes) + 0.15 + 0.2 * lines + 0.3 * bool(len(present)))
+    size = (9, 8.8 / sum(shapes) + 0.15 + 0.2 * lines + 0.1 + _legend_height(present, class_names))
     with canvas("light", 1, len(shapes), size, width_ratios=shapes) as (figure, axes):
         figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
         for ax, title, picture in zip(axes[0], titles, pictures.values()):

@@ -70,7 +70,8 @@ def open_accelerator(
     cpu = device == "cpu" or not torch.cuda.is_available()
     if device.startswith("cuda") and cpu:
         raise RuntimeError("device is cuda, but torch finds no GPU here: use --device cpu or auto")
-    os.environ.pop("ACCELERATE_TORCH_DEVICE", None)  # of one that was opened before
+    if device != "auto":
+        os.environ.pop("ACCELERATE_TORCH_DEVICE", None)  # of one that was opened before
     if device not in ("auto", "cpu", "cuda"):
         os.environ["ACCELERATE_TORCH_DEVICE"] = device
     kind = {"auto": "no" if cpu else "bf16", "fp32": "no"}.get(precision, precision)

@@ -158,11 +158,17 @@ def give(
 
 # %% ../nbs/32_provenance.ipynb #6d6f5dd1
 def given_sources() -> list[str]:  # paths
-    "List the files that were given with --with, and the modules beside them that they have imported."
-    given = given_files()
-    places = {str(Path(path).parent) for path in given}
-    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())] if given else []
-    return sorted({*given, *(file for file in files if file and os.path.dirname(file) in places)})
+    "List the files that were given with --with, and the modules beside them that they import."
+    found, todo = set(), [*map(Path, given_files())]
+    while todo:
+        path = todo.pop()
+        found.add(str(path))
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        named = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+        named += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+        beside = {path.with_name(f"{name.partition('.')[0]}.py") for name in named}
+        todo += [other for other in sorted(beside) if str(other) not in found and other.is_file()]
+    return sorted(found)
 
 # %% ../nbs/32_provenance.ipynb #4eedf949
 def _bare(node: ast.AST) -> ast.AST:

@@ -33,7 +33,7 @@ from muscle.profile import (
     weights_file,
 )
 from .provenance import give, given_sources, versions
-from .run import Run, make_run, read_record, run_folder
+from .run import Run, make_run, read_record, refuse_own, run_folder
 from .runner import check_code, foreseen, run_stages, summary
 from .settings import Settings
 from .stage import StageState, do_work, forget, mend, prepare_data
@@ -218,6 +218,8 @@ def looked_at(
     ablations: Collection[str],  # that are asked for
 ) -> str:  # as of `prepare_data`
     "Look at a run's dataset before anything is done; a `SettingsError` says what it is not fit for."
+    for name in STAGES:
+        refuse_own(folder, name, weights_file(getattr(getattr(profile, name), "weights", "none")))
     for name in ablations:
         check_ablation(profile, name)
     known = read_record(folder).get("checked") if (folder / "run.json").exists() else None

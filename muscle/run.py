@@ -11,7 +11,7 @@ __all__ = ['PARTS', 'STAGE_PARTS', 'FORMAT', 'READ_AT_MOST', 'KINDS', 'BESIDE', 
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -285,23 +285,25 @@ class Run(Images, MorePlaces):
 # %% ../nbs/33_run.ipynb #d41c90ac
 def known_classes(
     run: Run,  # the run
+    *stages: str,  # names of those whose files are read
 ) -> tuple[str, ...]:  # without background
-    "Give the classes that a run's numbers mean; a `DataError` says that its dataset has others by now."
-    made, now = run.record.get("named"), run.devkit.classes
-    if made and tuple(made) != now:
-        had, has = (", ".join(names[:6]) + " …" * (len(names) > 6) for names in (made, now))
-        how = "take that back, or let muscle_run make the run anew"
-        raise DataError(f"{run.folder}: its classes were {had}; those of its dataset are {has} by now: {how}")
+    "Give the classes that stages' numbers mean; a `DataError` says that the dataset has others by now."
+    now = run.devkit.classes
+    for made in (tuple(run.entry(stage).get("classes", now)) for stage in stages):
+        if made != now:
+            had, has = (", ".join(names[:6]) + " …" * (len(names) > 6) for names in (made, now))
+            how = "take that back, or let muscle_run make the run anew"
+            raise DataError(f"{run.folder}: its classes were {had}; those of its dataset are {has} by now: {how}")
     return now
 
 # %% ../nbs/33_run.ipynb #b7d0c3e2
 def refuse_own(
-    run: Run,  # the run
+    folder: Path,  # the run's
     stage: str,  # whose files are to move away
     given: Path | None,  # weights that it is to take over
 ) -> None:
     "Refuse weights that lie among the files that a stage has made itself."
-    for place in (run.folder / name for name in STAGES[stage].writes):
+    for place in (folder / name for name in STAGES[stage].writes):
         if given and place.resolve() in given.resolve().parents:
             how = "copy it to another place and name that, or leave the setting as it was"
             raise SettingsError(f"{stage}.weights: {given} is what this stage has made, and would move away: {how}")
@@ -350,14 +352,19 @@ BESIDE = ("ablations", "spread")  # of a record: other runs, which a report show
 
 
 def same_numbers(
-    one: dict[str, Any],  # a profile's values
-    other: dict[str, Any],  # likewise
+    old: dict[str, Any],  # a profile's values, as a record has them
+    new: Settings,  # a profile
 ) -> bool:
-    "Tell whether two profiles make the same run, whatever they say of the machine and the report."
-    return all(one.get(part) == other.get(part) for part in ("seed", "data", *STAGES) if part != "report")
+    "Tell whether two profiles make the same run, whatever they say of machine and report and where the dataset lies."
+    with suppress(SettingsError):  # of values that are none any more nothing can be said
+        one, other = make_profile(old).plain(), new.plain()
+        for profile in (one, other):
+            profile["data"]["devkit"] = None
+        return all(one[part] == other[part] for part in ("seed", "data", *STAGES) if part != "report")
+    return False
 
 # %% ../nbs/33_run.ipynb #9332fec5
-KEPT = ("stages", "results", "ablations", "spread", "content", "named")  # of a record, whatever the profile now says
+KEPT = ("stages", "results", "ablations", "spread", "content")  # of a record, whatever the profile now says
 
 
 def make_run(
@@ -376,6 +383,6 @@ def make_run(
         )
         made = {"format": FORMAT, "name": folder.name, "profile_name": name, "profile": profile.plain()}
         made |= {"commit": commit(), "versions": versions(), "machine": machine_facts()}
-        kept = KEPT if same_numbers(old.get("profile", {}), made["profile"]) else set(KEPT).difference(BESIDE)
-        write_record(folder, made | {key: old[key] for key in kept if key in old})
+        same = same_numbers(old.get("profile", {}), profile)
+        write_record(folder, made | {key: old[key] for key in KEPT if key in old and (same or key not in BESIDE)})
     return Run(folder)

@@ -128,13 +128,13 @@ def _terms(table: dict) -> Any:
         if not isinstance(terms, dict):
             raise ValueError("write it as a mapping, such as {image: {from: 4, weight: 1}}")
         for name, term in terms.items():
-            if not isinstance(term, (dict, TermSettings, type(None))):
-                raise ValueError(f"{name} has a first epoch and a weight: write {name}.weight={term}")
             if name not in table:
                 own = "a loss of your own comes with --with FILE.py"
                 raise ValueError(
                     f"there is no loss {name!r}{nearest(name, table)}; there are {', '.join(table)}; {own}"
                 )
+            if not isinstance(term, (dict, TermSettings, type(None))):
+                raise ValueError(f"{name} has a first epoch and a weight: write {name}.weight={term}")
         return {name: term for name, term in terms.items() if term is not None}
 
     def begun(terms: dict[str, TermSettings]) -> dict[str, TermSettings]:

@@ -238,13 +238,12 @@ def begin(
     later = [name for row in list(STAGES.values())[number_of(stage.name) - 1 :] for name in row.results]
     entry = taken_back(stage, fingerprint)
     if entry is None:
-        refuse_own(stage.run, stage.name, weights_file(getattr(stage.settings, "weights", "none")))
+        refuse_own(stage.run.folder, stage.name, weights_file(getattr(stage.settings, "weights", "none")))
         set_aside(stage)
         made_of = {"parameters": stage.settings.plain(), "fingerprint": fingerprint, "parts": parts_of(stage)}
         made_by = dict(commit=commit(), versions=versions(), machine=machine_facts(), code=code_marks(stage.row.work))
-        entry = {"seconds": 0.0, "peak_mb": 0, **made_of, **made_by}
-    named = {"named": list(stage.run.devkit.classes)} if number_of(stage.name) == 1 else {}
-    stage.run.note(results=dict.fromkeys(later) | entry.get("results", {}), content=stage.run.read, **named)
+        entry = {"seconds": 0.0, "peak_mb": 0, "classes": list(stage.run.devkit.classes), **made_of, **made_by}
+    stage.run.note(results=dict.fromkeys(later) | entry.get("results", {}), content=stage.run.read)
     return entry
 
 # %% ../nbs/34_stage.ipynb #0ef1196d
@@ -387,7 +386,7 @@ def mend(
     damaged = [path for path in made if path.is_file() and not _sound(path)]
     for path in damaged:
         path.unlink()
-    whole = isinstance(stage.settings, TrainingSettings) and not damaged and stage.run.weights(stage.name).is_file()
+    whole = isinstance(stage.settings, TrainingSettings) and not damaged and all(map(Path.exists, places))
     if stage.entry and not whole:  # a network that is sound is not trained again
         stage.run.note(stages={stage.name: {**stage.entry, "state": "running"}})
     return damaged

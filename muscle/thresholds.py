@@ -75,7 +75,7 @@ def crf_agreement(
     settings: Crf = LABEL_CRF,  # constants of the CRF
     over: Callable = map,  # runs a function over the samples; a process pool's `map` for more than a few
 ) -> Agreement:
-    """Choose the background threshold from photographs and maps alone: by agreement with the CRF times separation.
+    """Choose the background threshold from photographs and maps alone: by agreement³ with the CRF times separation.
 
     No image with a map raises a ValueError.
     """

@@ -129,7 +129,7 @@ class RunReader:
         run: Run,  # the run
         keep: int = 6,  # images of which what was read is kept
     ):
-        self.run, self.devkit, self.names = run, run.devkit, ("background", *known_classes(run))
+        self.run, self.devkit, self.names = run, run.devkit, ("background", *known_classes(run, "encoder"))
         self.image = lru_cache(keep)(partial(self.devkit.image, largest=LARGEST))
         self.truth = lru_cache(keep)(self._truth)
         self.layer = lru_cache(2 * keep)(partial(read_layer, run, whole=False))

@@ -117,12 +117,14 @@ def test_a_table_of_tags_is_used(cat, tmp_path):
         photo.save(folder / name)
     (folder / "tags.csv").write_text("image,tags\none.jpg,cat\n")
     said = label(folder, "--out", tmp_path / "out")
-    assert f"{folder / 'tags.csv'} says what is in the photographs" in said and "2 labels" in said
+    assert f"{folder / 'tags.csv'} says what is in 1 of 2 photographs" in said and "2 labels" in said
     assert set(np.unique(read_label(tmp_path / "out" / "one.png"))) == {0, CAT}
     label(folder / "one.jpg", "--tags", "cat", "--out", tmp_path / "told")
     assert (tmp_path / "told" / "one.png").read_bytes() == (tmp_path / "out" / "one.png").read_bytes()
     (folder / "tags.csv").write_text("image,tags\none.jpg,lynx\n")
-    assert "is not used: these networks do not know lynx" in label(folder, "--out", tmp_path / "other")
+    assert "tags.csv is not used: 'lynx' is no class of these" in label(folder, "--out", tmp_path / "other")
+    (folder / "tags.csv").write_text("name,price\none.jpg,3\n")
+    assert "tags.csv is not used: " in label(folder, "--out", tmp_path / "more")
 
 
 def test_a_link_leaves_a_photograph_its_name(cat, tmp_path):
