@@ -260,9 +260,9 @@ def fulfil(
     with complaints(GOES_ON):
         joined = join_team()
         give(files)
+        words["ablate"] = _ablations(words["ablate"], changes["settings"])
         wanted, chosen = chosen_stages(*stages), chosen_profile(profile, **changes)
         words |= {key: among(wanted, f"--{key.removesuffix('ed')}", words[key]) for key in ("again", "mended")}
-        words["ablate"] = _ablations(words["ablate"], changes["settings"])
         folder = run_folder(name or Path(profile).stem)
         team = (*joined, folder, alike(chosen)) if joined else None
         if joined and joined[1].rank:
