@@ -110,11 +110,9 @@ def measure_elsewhere(
     options: Sequence[str],  # of its `muscle_bench`
 ) -> dict:  # as of `take_row`
     "Measure a row by another checkout, or under another setting."
-    change = (
-        {"PYTHONPATH": HERE} | dict([other.split("=", 1)])
-        if is_setting(other)
-        else {"PYTHONPATH": str(Path(other).resolve())}
-    )
+    change = {"PYTHONPATH": HERE if is_setting(other) else str(Path(other).resolve())}
+    if is_setting(other):
+        change |= dict([other.split("=", 1)])
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-c", "from muscle.bench import muscle_bench; muscle_bench()"]
         file = Path(folder) / "bench.json"
