@@ -48,7 +48,7 @@ def legend_columns(
     width: float = 9.0,  # of the figure, inches
 ) -> int:  # 1 to 7
     "Say how many of the longest name stand side by side."
-    letters = 4 + 0.55 * max(map(len, names), default=0)  # of ten points, with the patch of colour
+    letters = 3 + 0.5 * max(map(len, names), default=0)  # of ten points, with the patch of colour
     return max(1, min(len(names), 7, int(72 * width / (10 * letters))))
 
 # %% ../nbs/42_pictures.ipynb #852db138
