@@ -30,11 +30,11 @@ def sobel() -> Tensor:  # (2, 1, 5, 5): across, positive on the left; down, posi
 def sharpened(
     scores: Tensor,  # (N, C, H, W), not normalised
     tags: Tensor,  # (N, C−1), 0 or 1
-    sharpness: float = 100.0,  # by which scores are multiplied before the soft-max
+    sharpness: float = 100.0,  # by which scores are multiplied before the softmax
 ) -> tuple[
     Tensor, Tensor
 ]:  # (B, H, W) float32 probabilities of the present classes; (B, 2) their image and class, 0-based
-    "Take the soft-max of sharpened scores, for the tagged classes only."
+    "Take the softmax of sharpened scores, for the tagged classes only."
     where = tags.nonzero()
     classes = {}
     for image, label in where.tolist():
@@ -192,7 +192,7 @@ def sample(
     return sum(read(row, column) * weight[:, None] for row, column, weight in cells)
 
 # %% ../nbs/19_beacon.ipynb #6a8c1eb3
-SIMILARITIES: dict[str, Callable[[Tensor], Tensor]] = {  # (N, D, …) → normed over D, to be compared by a product
+SIMILARITIES: dict[str, Callable[[Tensor], Tensor]] = {  # (N, D, …) → normalised over D, to be compared by a product
     "softmax": partial(torch.softmax, dim=1),  # as released
     "cosine": partial(F.normalize, dim=1),
 }
@@ -210,9 +210,9 @@ def _grouped(labels, features, labels_mean, features_mean):
 
 
 def contrast_points(
-    x_out: Tensor,  # (B, k, D), normed features outside
+    x_out: Tensor,  # (B, k, D), normalised features outside
     x_in: Tensor,  # (B, k, D), inside; carry no gradient
-    t_out: Tensor,  # (B, k, C), soft-maxed soft labels outside
+    t_out: Tensor,  # (B, k, C), softmaxed soft labels outside
     t_in: Tensor,  # (B, k, C), inside
 ) -> Tensor:  # (), summed over the B planes
     "Contrast the points outside with those inside, and the other way round."
@@ -276,7 +276,7 @@ def beacon_loss(
     if not len(drawn.image):
         return nothing
     image = drawn.image[:, None].expand_as(drawn.outside).flatten()
-    at = lambda maps, pixel, normed: normed(sample(maps, image, pixel.flatten(), size)).unflatten(0, (-1, k))
+    at = lambda maps, pixel, normalised: normalised(sample(maps, image, pixel.flatten(), size)).unflatten(0, (-1, k))
     known, labelled = SIMILARITIES[similarity], SIMILARITIES["softmax"]
     with torch.autocast(scores.device.type, enabled=False):
         x_out = at(features, drawn.outside, known)

@@ -114,7 +114,7 @@ def planes_of(
 
 # %% ../nbs/13_contrast.ipynb #0d2cbdc7
 def _competing(maps, order, there):
-    "Give softmax-normed maps of the background and of the listed classes, zero off the tags."
+    "Give softmax-normalised maps of the background and of the listed classes, zero off the tags."
     p = maps[:, 1:].float().softmax(1)
     return torch.cat([1 - p.amax(1, keepdim=True), planes_of(p, order) * there[:, :, None, None]], 1)
 
@@ -125,7 +125,7 @@ def consistency(
     tags: Tensor,  # (N, C−1), 0 or 1
     share: float = 0.2,  # of (labels in the batch) · H · W, how many differences an image keeps
 ) -> Tensor:  # ()
-    "Average the largest differences of softmax-normed CAM and SGC on background and tagged classes."
+    "Average the largest differences of softmax-normalised CAM and SGC on background and tagged classes."
     order, there = tagged_first(tags)
     with torch.no_grad():
         target = _competing(cam, order, there)

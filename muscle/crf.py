@@ -125,7 +125,7 @@ class Lattice(NamedTuple):
         self,
         values: np.ndarray,  # (N, K)
     ) -> np.ndarray:  # (N, K)
-        "Give each point the normed and weighed sum of its neighbours' values."
+        "Give each point the normalised and weighed sum of its neighbours' values."
         values = _times(self.splat, values)
         for ahead, behind in self.neighbours:
             near = values.take(ahead, 0, mode="clip")  # all are in bounds, and this mode does not look

@@ -152,7 +152,7 @@ def region_boxes(
     return cut, [(r, c, h, w) for r, h in halves(row, height) for c, w in halves(column, width)]
 
 # %% ../nbs/44_evidence.ipynb #d4f01262
-NORMS = ("soft-max, as in training", "stretched to 0..1")
+NORMS = ("softmax, as in training", "stretched to 0..1")
 
 
 def normed_map(

@@ -38,7 +38,7 @@ from .run import KINDS, Run
 from .runner import SAID
 from .samples import to_tensor
 from .thresholds import spread_over
-from .view import SOFT, RunView, doubt_of, own_threshold
+from .view import SOFT, RunView, own_threshold, uncertainty_of
 
 # %% ../nbs/45_figures.ipynb #19ada369
 TITLES = {
@@ -271,15 +271,15 @@ def known_ablations(
 def photo_table(
     view: RunView,  # a run's, segmented
     ids: Sequence[str],  # images
-) -> pd.DataFrame:  # columns image, tags, found, doubt (%); the most doubtful first
-    "Say of each photo what it is tagged with, what was found on which share of it, and how doubtful that is."
+) -> pd.DataFrame:  # columns image, tags, found, uncertainty (%); the most uncertain first
+    "Say of each photo what it is tagged with, what was found on which share of it, and how uncertain that is."
     rows = []
     for id in ids:
         found = shares_text(read_label(view.run.segmentation(id)), view.names)
-        doubt = 100 * doubt_of(view, id, "segmentation + CRF")
-        rows.append({"image": id, "tags": "; ".join(view.tags(id)), "found": found, "doubt (%)": doubt})
-    table = pd.DataFrame(rows, columns=["image", "tags", "found", "doubt (%)"])
-    return table.sort_values("doubt (%)", ascending=False, kind="stable")
+        uncertainty = 100 * uncertainty_of(view, id, "segmentation + CRF")
+        rows.append({"image": id, "tags": "; ".join(view.tags(id)), "found": found, "uncertainty (%)": uncertainty})
+    table = pd.DataFrame(rows, columns=["image", "tags", "found", "uncertainty (%)"])
+    return table.sort_values("uncertainty (%)", ascending=False, kind="stable")
 
 # %% ../nbs/45_figures.ipynb #d6ca04fc
 ON_SHEET = 400  # photos
@@ -289,7 +289,7 @@ def sheet_figure(
     view: RunView,  # a run's, segmented
     theme: str = "light",  # or "dark"
 ) -> Figure:
-    "Show segmented photos under their labels, the most doubtful first; a sheet of more than so many is no picture."
+    "Show segmented photos under their labels, the most uncertain first; a sheet of more than so many is no picture."
     pictures, present = {}, set()
     for row in pd.read_csv(view.run.table("photos"), dtype={"image": str}, nrows=ON_SHEET).itertuples():
         image, label = view.image(row.image), read_label(view.run.segmentation(row.image))

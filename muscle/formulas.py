@@ -83,7 +83,7 @@ def compare_image_level(
 def compare_pixel_level(
     file: Stored,  # with view1, view2, box1, box2
 ) -> Iterator[Pair]:  # value and gradient
-    "Compare the contrast between pixels of two views, of maps that are normed already."
+    "Compare the contrast between pixels of two views, of maps that are normalised already."
     second, box1, box2 = (file.tensor(name) for name in ("view2", "box1", "box2"))
     return loss_and_gradient(lambda first: overlap_cosine(first, second, box1, box2), file.tensor("view1"), file)
 

@@ -213,7 +213,7 @@ def multiscale_scores(
     accelerator: Accelerator,  # device and precision
     largest: int = LARGEST,  # the longest side that is worked at
 ) -> Tensor:  # (C, H, W) probabilities
-    "Average the soft-maxed scores over scales and mirrors."
+    "Average the softmaxed scores over scales and mirrors."
     photo, image, mean = image.shape[:2], working(image, largest), 0
     size = image.shape[:2]
     for scale in sorted(scales, reverse=True):  # the memory of the largest serves the others

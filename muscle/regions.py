@@ -119,7 +119,7 @@ def region_map(
     overlap: Tensor,  # (C, h, w), what the box shows of a map
     classes: Sequence[int],  # the image's tags, 0-based
 ) -> Tensor:  # (1 + K, h, w) float32, norm one over channels
-    "Norm a map by soft-max on background and tagged classes, and each position to a unit vector."
+    "Norm a map by softmax on background and tagged classes, and each position to a unit vector."
     p = overlap[1:].float().softmax(0)
     planes = torch.cat([1 - p.amax(0, keepdim=True), p[list(classes)]])
     return planes / planes.square().sum(0).clamp(min=1e-24).sqrt()

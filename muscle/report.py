@@ -136,13 +136,13 @@ def photo_sentences(
     names = lambda text: {part.strip() for part in text.split(";")} - {""}
     found = lambda text: {part.rsplit(" ", 2)[0] for part in names(text)}  # each with its share: "dog 12 %"
     missed = [row.image for row in table.itertuples() if names(row.tags) - found(row.found)]
-    doubt, some = table["doubt (%)"], f"{', '.join(missed[:8])}{' …' if len(missed) > 8 else ''}"
+    uncertainty, some = table["uncertainty (%)"], f"{', '.join(missed[:8])}{' …' if len(missed) > 8 else ''}"
     said = [
         f"{len(run.ids('train'))} photos of {len(run.devkit.classes)} classes were trained on, {len(table)} segmented.",
-        "Those have no masks, and their labels are not scored: look at the photos, the most doubtful first.",
+        "Those have no masks, and their labels are not scored: look at the photos, the most uncertain first.",
         threshold_sentence(run) if run.table("thresholds").exists() else "",
-        f"The doubt, how far a label is from what the networks said before, is {doubt.median():.0f} % in the median, "
-        f"and {doubt.max():.0f} % of the most doubtful photo, {table['image'].iloc[0]}.",
+        f"The uncertainty, how far a label is from what the networks said before, has a median of "
+        f"{uncertainty.median():.0f} % and is largest, {uncertainty.max():.0f} %, in {table['image'].iloc[0]}.",
         f"In {len(missed)} photos a tagged class was not found: {some}." if missed else "Every tagged class was found.",
     ]
     return [sentence for sentence in said if sentence]
@@ -191,7 +191,7 @@ CAPTIONS |= {
     "cases": "Success and failure: the images at five quantiles of their own mIoU.",
     "segmented": "Images drawn by chance, with their segmentation.",
     "photos": "Doubt is one minus the mean mIoU of the final label with one plain pass's and with all passes' label.",
-    "photo_sheet": "Photos under their labels, the most doubtful first (at most 400); the number is the doubt.",
+    "photo_sheet": "Photos under their labels, the most uncertain first (at most 400); the number is the uncertainty.",
     "beacon": "A class's boundary as the segmenter sees it, with the points that BEACON draws by its two walks.",
     "training_encoder": "Training of the encoder; a dotted line marks the epoch in which a loss begins.",
     "shares": "Share of each loss in its network's gradient (%), first, mean and last epoch; under 1 % it hardly acts.",

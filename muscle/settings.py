@@ -285,7 +285,7 @@ class SegmenterSettings(TrunkSettings):
     beacon_step: Count = Field(3, description="pixels from the boundary to the points")
     beacon_walk: Literal["released", "gradient"] = Field("released", description="released, gradient")
     beacon_similarity: Literal["softmax", "cosine"] = Field(
-        "softmax", description="how features are normed before BEACON compares them: softmax (released), cosine"
+        "softmax", description="how features are normalised before BEACON compares them: softmax (released), cosine"
     )
 
 # %% ../nbs/30_settings.ipynb #6e01b11f

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SOFT', 'HARD', 'SOURCES', 'CHOSEN', 'Photos', 'LENT', 'Layer', 'planes_of_label', 'chosen_planes', 'file_of',
            'read_layer', 'own_threshold', 'RunReader', 'RunView', 'label_in', 'scored_images', 'earlier_labels',
-           'lost_tags', 'doubt_of', 'has_made_something', 'open_views', 'write_photos', 'lend', 'lent_views',
+           'lost_tags', 'uncertainty_of', 'has_made_something', 'open_views', 'write_photos', 'lend', 'lent_views',
            'find_images', 'worst_quarter']
 
 # %% ../nbs/43_view.ipynb #9f58db18
@@ -239,7 +239,7 @@ def lost_tags(
     return [c for c in view.classes(id) if c not in label] if known else []
 
 # %% ../nbs/43_view.ipynb #fbecf5cc
-def doubt_of(
+def uncertainty_of(
     view: RunView,  # a run's
     id: str,  # an image
     source: str,  # its last word: `walk + CRF` or `segmentation + CRF`

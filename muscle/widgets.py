@@ -286,7 +286,7 @@ class _MatchParts(C.Shell):
         self.another = W.Button(description="another draw", tooltip="the views of the next epoch")
         self.another.layout = W.Layout(width="150px", margin="2px 72px 2px 90px")
         self.match = C.dropdown("pair", "the ten closest pairs, with their distance")
-        tip = "how maps are normed before they are compared"
+        tip = "how maps are normalised before they are compared"
         self.norm = C.dropdown("norm", tip, options=evidence.NORMS, value=evidence.NORMS[-1])
         tip = "weight of the entropy: small sends a cell's mass to few others, large to all; 0.1 in training"
         levels = dict(options=[0.02, 0.05, 0.1, 0.2, 0.5, 1.0], value=0.1)

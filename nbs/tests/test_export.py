@@ -13,7 +13,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from muscle.devkit import read_label, write_label
-from muscle.export import EXPORTS, doubtful, final_labels
+from muscle.export import EXPORTS, by_uncertainty, final_labels
 from muscle.layouts import open_devkit
 from muscle.photos import give_away
 from muscle.run import Run
@@ -136,9 +136,9 @@ def test_overlays(exported, labels):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page(exported, labels, smoke, browser, scheme):
-    "The page in a browser: nothing is loaded, all pictures are there, the most doubtful first, light and dark."
+    "The page in a browser: nothing is loaded, all pictures are there, the most uncertain first, light and dark."
     run = Run(smoke)
-    doubts = doubtful(run, final_labels(run))
+    uncertainties = by_uncertainty(run, final_labels(run))
     tab = browser.new_page(color_scheme=scheme, viewport={"width": 700, "height": 900})
     asked = []
     tab.on("request", lambda request: asked.append(request.url))
@@ -148,25 +148,27 @@ def test_page(exported, labels, smoke, browser, scheme):
     tab.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth)")
     assert tab.locator("img").count() == 2 * len(labels)
     told = tab.locator("figcaption").all_inner_texts()
-    assert [next(id for id in labels if id in text) for text in told] == list(doubts)
-    assert [int(text.split("%")[0]) for text in told] == [round(100 * doubt) for doubt in doubts.values()]
+    assert [next(id for id in labels if id in text) for text in told] == list(uncertainties)
+    assert [int(text.split("%")[0]) for text in told] == [
+        round(100 * uncertainty) for uncertainty in uncertainties.values()
+    ]
     light = "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).slice(0, 3).reduce((a, b) => a + +b, 0)"
     assert (tab.evaluate(light) > 383) == (scheme == "light")
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
     tab.close()
 
 
-def test_doubt_finds_a_spoilt_label(smoke, tmp_path):
-    "The surest label is turned into another class, and is among the most doubtful then."
+def test_uncertainty_finds_a_spoilt_label(smoke, tmp_path):
+    "The surest label is turned into another class, and is among the most uncertain then."
     folder = tmp_path / "smoke"
     shutil.copytree(smoke, folder)
     run = Run(folder)
     finals = final_labels(run)
-    surest = list(doubtful(run, finals))[-1]
+    surest = list(by_uncertainty(run, finals))[-1]
     path = file_of(run, surest, finals[surest].source)
     label = read_label(path)
     write_label(path, np.where(label == 0, 1 + label.max() % 5, 0))
-    assert list(doubtful(run, finals)).index(surest) < 3
+    assert list(by_uncertainty(run, finals)).index(surest) < 3
 
 
 def test_a_stage_that_was_stopped_gives_what_it_finished(smoke, tmp_path):
