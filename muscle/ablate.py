@@ -250,7 +250,7 @@ def spread_table(
     "Say how far each score moves from seed to seed."
     scores = pd.DataFrame([run.results for run in runs]).dropna(axis=1, how="all").astype(float)
     parts = {"mean": scores.mean(), "deviation": scores.std(ddof=1), "least": scores.min(), "largest": scores.max()}
-    table = pd.DataFrame(parts | {"seeds": scores.count()}).reset_index(names="score")
+    table = pd.DataFrame(parts | {"runs": scores.count()}).reset_index(names="score")
     return table.assign(score=[SAID.get(name, name) for name in table["score"]])
 
 # %% ../nbs/38_ablate.ipynb #b6ef418b
@@ -393,4 +393,4 @@ def ablation_table(
     mean = mean.loc[:, (mean.nunique() > 1) | (mean.columns == score)]  # what the variants do not change is left out
     columns = {f"{SAID.get(k, k)}{end}": of[k] for k in mean for end, of in (("", mean), (" ±", deviation))}
     beside = comparisons(run, name, score).loc[mean.index]
-    return pd.DataFrame({"seeds": groups.size()} | columns | dict(beside.items())).dropna(axis=1).reset_index()
+    return pd.DataFrame({"runs": groups.size()} | columns | dict(beside.items())).dropna(axis=1).reset_index()

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['THRESHOLDS', 'IMAGES', 'RESULTS', 'SEGMENTED', 'kinds_of_maps', 'fixed_thresholds', 'agreed', 'agreements',
            'shared_labels', 'settled', 'write_table', 'write_classes', 'note_scores', 'image_counts', 'Way',
-           'threshold_ways', 'at_threshold', 'measured_at', 'score_seeds', 'once_each', 'seed_miou', 'val_miou',
-           'published_table', 'score_segmentation']
+           'threshold_ways', 'score_seeds', 'once_each', 'seed_miou', 'val_miou', 'published_table',
+           'score_segmentation']
 
 # %% ../nbs/35_evaluate.ipynb #5f683f17
 import json
@@ -202,24 +202,8 @@ def threshold_ways(
     return {
         "fixed": Way("fixed", {kind: fixed[kind] for kind in curves}),
         "crf-agreement": Way("CRF agreement", {kind: found.threshold for kind, found in agreed.items()}),
-        "best-on-masks": Way("best on masks", {kind: curve.best().threshold for kind, curve in curves.items()}),
+        "best-on-masks": Way("best on masks", {kind: curve.best() for kind, curve in curves.items()}),
     }
-
-
-def at_threshold(
-    curve: ThresholdCurve,  # of `score_maps`
-    threshold: float,  # height of the background plane
-) -> np.ndarray:  # (C, C)
-    "Give the confusion matrix at one of a curve's thresholds."
-    return curve.confusions()[np.abs(curve.thresholds - threshold).argmin()]
-
-
-def measured_at(
-    curve: ThresholdCurve,  # of `score_maps`
-    threshold: float,  # height of the background plane
-) -> Counted:
-    "Give the confusion matrix at one of a curve's thresholds, and what each image counts for in it."
-    return Counted(at_threshold(curve, threshold), curve.images_at(threshold))
 
 # %% ../nbs/35_evaluate.ipynb #edc89dcc
 def score_seeds(
@@ -279,7 +263,7 @@ def _seed_rows(
     split = f"{run.split('score')} ({len(run.ids('score'))})"
     measured = {
         name: [
-            Measured(kind, split, f"{height:.2f}, {way.name}", *measured_at(curves[kind], height))
+            Measured(kind, split, f"{height:.2f}, {way.name}", *curves[kind].at(height))
             for kind, height in way.thresholds.items()
         ]
         for name, way in ways.items()
@@ -300,7 +284,7 @@ def _seed_rows(
             if kind in way.thresholds
             for key, value in (
                 (way.name, f"{way.thresholds[kind]:.2f}"),
-                (f"mIoU, {way.name}", 100 * iou(at_threshold(curve, way.thresholds[kind])).miou),
+                (f"mIoU, {way.name}", 100 * iou(curve.at(way.thresholds[kind]).confusion).miou),
             )
         }
         for kind, curve in curves.items()

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['TITLES', 'ON_SHEET', 'picture_of', 'map_gallery', 'stage_gallery', 'by_chance', 'edge_figure', 'affinity_figure',
-           'beacon_figure', 'match_figure', 'threshold_figure', 'training_figure', 'gradient_history', 'shares_figure',
-           'shares_table', 'cases_figure', 'ablation_figure', 'known_ablations', 'photo_table', 'sheet_figure']
+           'beacon_figure', 'match_figure', 'drawn', 'threshold_figure', 'training_figure', 'gradient_history',
+           'shares_figure', 'shares_table', 'cases_figure', 'ablation_figure', 'known_ablations', 'photo_table',
+           'sheet_figure']
 
 # %% ../nbs/45_figures.ipynb #3688e79f
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,8 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+import PIL.Image
+from IPython.display import Image
 from matplotlib.figure import Figure
 
 from . import evidence
@@ -162,6 +165,16 @@ def match_figure(
     said = f"plan, maps {evidence.NORMS[-1]}:\n{flatness_text(plan)}\n(as in training: {trained})"
     views = (overlay_maps(photo, layer.planes, layer.classes, 0.5) for photo, layer in zip(pair.views, pair.layers))
     return matched_regions(*views, *pair.boxes, chosen, plan, said, theme)
+
+# %% ../nbs/45_figures.ipynb #b45drawn
+def drawn(
+    run: Run,  # the run
+    name: str,  # of a figure that it has
+) -> Image:
+    "Give a figure for a notebook, as wide as it was drawn, at 100 pixels an inch."
+    with PIL.Image.open(run.figure(name)) as picture:
+        width = round(100 * picture.width / picture.info["dpi"][0])
+    return Image(filename=str(run.figure(name)), width=width)
 
 # %% ../nbs/45_figures.ipynb #b426c940
 def threshold_figure(

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from accelerate import Accelerator
-from IPython.display import DisplayObject, Image, Markdown
+from IPython.display import DisplayObject, Markdown
 from matplotlib.figure import Figure
 
 from .ablate import ABLATIONS, ablation_table
@@ -28,6 +28,7 @@ from muscle.figures import (
     beacon_figure,
     by_chance,
     cases_figure,
+    drawn,
     edge_figure,
     known_ablations,
     map_gallery,
@@ -124,7 +125,7 @@ def sure_sentence(
     spread = pd.read_csv(run.table("spread")) if beside else None
     if spread is None:
         return f"{said}{more}; all of this is one seed, and another would differ by a few points."
-    seeds, most = spread["seeds"].max(), spread["deviation"].max()
+    seeds, most = spread["runs"].max(), spread["deviation"].max()
     return f"{said}{more}; over {seeds} seeds the scores deviate by up to {most:.1f} points."
 
 # %% ../nbs/46_report.ipynb #4ff74fb0
@@ -255,9 +256,9 @@ def show(
 ) -> DisplayObject:
     "Give a table with its caption or else a figure of a run, for a notebook; a word on why where the run has none."
     if run.table(name, "md").exists():
-        return Markdown(f"**{caption(run, name)}**\n\n{run.table(name, 'md').read_text(encoding='utf-8')}")
+        return Markdown(f"*{caption(run, name)}*\n\n{run.table(name, 'md').read_text(encoding='utf-8')}")
     if run.figure(name).exists():
-        return Image(filename=str(run.figure(name)), width=900)
+        return drawn(run, name)
     why = "" if run.devkit.has_masks else ": the dataset has no masks to score against"
     return Markdown(f"*This run has no {name.replace('_', ' ')}{why}.*")
 
@@ -287,8 +288,8 @@ def shown_with_caption(
     "Give a table, a figure or both of a name, each with what it shows."
     given = [show(run, name)] if run.table(name, "md").exists() else []
     if run.figure(name).exists():
-        words = [] if given else [Markdown(f"**{caption(run, name)}**")]
-        given += [*words, Image(filename=str(run.figure(name)), width=900)]
+        words = [] if given else [Markdown(f"*{caption(run, name)}*")]
+        given += [*words, drawn(run, name)]
     return given
 
 

@@ -352,8 +352,8 @@ def foreseen(
 
 # %% ../nbs/37_runner.ipynb #41d3d249
 SAID = {
-    "seed_cam_miou": "seeds, CAM",
-    "seed_sgc_miou": "seeds, SGC",
+    "seed_cam_miou": "maps, CAM",
+    "seed_sgc_miou": "maps, SGC",
     "pseudo_walk_miou": "pseudo labels, random walk",
     "pseudo_crf_miou": "pseudo labels, + CRF",
     "val_miou": "segmentation",

@@ -27,7 +27,8 @@ suppress_warnings = [
 ]
 nb_execution_mode = "off"  # pages show what the notebooks were committed with
 nb_merge_streams = True
-nb_code_prompt_show = nb_code_prompt_hide = "Set-up"
+nb_render_markdown_format = "gfm"  # tables in outputs
+nb_code_prompt_show = nb_code_prompt_hide = "Code"
 myst_enable_extensions = ["dollarmath", "amsmath", "html_image", "smartquotes"]
 myst_heading_anchors = 4
 myst_links_external_new_tab = True

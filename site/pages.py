@@ -16,6 +16,10 @@ TOP = Path(__file__).resolve().parent.parent
 NOTEBOOKS = TOP / "nbs"
 FLOORS = ("Data", "The paper", "Doing", "A run", "Looking", "Proof", "Going on")
 FIRST = ("tour", "explore", "extend", "machines")  # what one begins with
+SHOWN = (  # on a stage's page
+    "*What is shown was made by `make demo`. The first cell holds the values of the profile `smoke`; a run replaces "
+    "them by its own.*"
+)
 LINK = re.compile(r"(\]\(|\bsrc=\")(?!\w+:|#|/)([^)\s\"#]+)")
 
 
@@ -165,6 +169,8 @@ def gather(folder: Path) -> None:
         notebook = nbformat.read(path, as_version=4)
         notebook.cells = [cell for cell in (prepared(cell, path, folder) for cell in notebook.cells) if cell]
         notebook.metadata.pop("widgets", None)
+        if path.parent.name == "stages":
+            notebook.cells.insert(1, nbformat.v4.new_markdown_cell(SHOWN))
         if path.name == "index.ipynb":
             notebook.cells.append(nbformat.v4.new_markdown_cell(contents(in_order(paths))))
         target = folder / path.relative_to(NOTEBOOKS)

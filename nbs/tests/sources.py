@@ -106,7 +106,7 @@ def table(found: list[tuple[Source, Run]]) -> pd.DataFrame:
     rows = [{SAID[name]: value for name, value in run.results.items() if value} for _, run in found]
     moved = pd.DataFrame(rows[1:]) - pd.Series(rows[0])
     groups = moved.abs().groupby([source.said for source, _ in found[1:]], sort=False)
-    return groups.mean().assign(runs=groups.size()).rename_axis("what is another").reset_index()
+    return groups.mean().assign(runs=groups.size()).rename_axis("changed").reset_index()
 
 
 @click.command(help=__doc__.split("\n")[0])

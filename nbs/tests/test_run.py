@@ -165,7 +165,7 @@ def test_an_ablation_makes_only_what_differs(smoke, tmp_path):
         == before["irn/model.safetensors"]
     )
     table = pd.read_csv(folder / "tables" / "ablation_irn.csv").set_index("variant")
-    assert table["seeds"].tolist() == [2, 2]
+    assert table["runs"].tolist() == [2, 2]
     own = [record(tmp_path / f"base-irn-frozen_resnet-seed{seed}")["results"]["pseudo_walk_miou"] for seed in (0, 1)]
     shown = table.loc["frozen ResNet", ["pseudo labels, random walk", "pseudo labels, random walk ±"]].tolist()
     assert shown == pytest.approx([np.mean(own), np.std(own, ddof=1)])
