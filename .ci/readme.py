@@ -1,6 +1,6 @@
 """Make README.md from nbs/index.ipynb, as nbconvert writes it, with links that hold from the top folder.
 
-Python .ci/readme.py
+python .ci/readme.py
 
 The list of equations in index.ipynb is made first, from the numbers that the notebooks display.
 """

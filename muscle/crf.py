@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import pydensecrf.densecrf as densecrf
 from scipy.sparse import csr_array, sparray
 
 # %% ../nbs/17_crf.ipynb #d43d9325
@@ -49,7 +48,9 @@ def plain_mean_field(
     unary: np.ndarray,  # (L, H, W) probabilities, over 0
     settings: Crf,  # constants of the two kernels
 ) -> np.ndarray:  # (L, H, W) float32 marginals
-    "Compute (E17.3) by `pydensecrf`."
+    "Compute (E17.3) by `pydensecrf`, which only comparisons need."
+    from pydensecrf import densecrf  # of the package pydensecrf2
+
     height, width, _ = image.shape
     field = densecrf.DenseCRF2D(width, height, len(unary))
     field.addPairwiseGaussian(sxy=settings.near, compat=settings.near_weight)

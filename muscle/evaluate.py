@@ -169,7 +169,8 @@ def note_scores(
     named = {RESULTS[row.stage]: row for row in rows if row.stage in RESULTS}
     with aside(run.table(f"{stage}_images", "npz")) as draft:
         np.savez_compressed(draft, ids=ids, **{name: row.images.astype(np.int32) for name, row in named.items()})
-    run.note(results={name: 100 * iou(row.confusion).miou for name, row in named.items()})
+    scores = {name: 100 * iou(row.confusion).miou for name, row in named.items()}
+    run.note(results={name: None if np.isnan(score) else score for name, score in scores.items()})
 
 
 def image_counts(

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from accelerate import Accelerator
 from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
@@ -25,7 +24,7 @@ from .beacon import Boundary, boundary, draw_points
 from .contrast import crops, max_norm
 from .devkit import read_image
 from .files import DataError
-from .infer import multiscale_cams, multiscale_scores, recognised
+from .infer import Here, multiscale_cams, multiscale_scores, recognised
 from .pictures import flatness
 from .regions import distances, points, quadrants, region_map, transports, usable, window_sizes, windows
 from .samples import EncoderSamples, to_image, to_tensor
@@ -345,7 +344,7 @@ def tried_photo(
     tick: Callable[[], None] = lambda: None,  # called before each pass, twice a scale
 ) -> tuple[Layer, np.ndarray | None]:  # SGC maps, and the segmenter's label (None if the run has no segmenter yet)
     "Make maps and a mask of a photo."
-    here = Accelerator(cpu=True)
+    here = Here()
     _, sgc = multiscale_cams(Watched(view.encoder(), tick), image, list(classes), scales, here)
     layer = Layer(tuple(classes), sgc.numpy())
     if not view.run.weights("segmenter").is_file():

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import pandas as pd
 import torch
 from accelerate import Accelerator
-from accelerate.utils import extract_model_from_parallel
+from accelerate.utils import extract_model_from_parallel, is_compiled_module
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, PolynomialLR, ReduceLROnPlateau
@@ -215,7 +215,7 @@ def _batches(samples, plan, accelerator):
     if not each:
         raise ValueError(f"{len(samples)} images cannot be shared among {processes} processes: take fewer processes")
     own = dict(process=accelerator.process_index, processes=processes)
-    return loader(samples, each, plan.workers, plan.seed, **own)
+    return loader(samples, each, plan.workers, plan.seed, pinned=accelerator.device.type == "cuda", **own)
 
 
 def _prepared(model, parameters, batches, steps, plan, accelerator):
@@ -240,8 +240,8 @@ def meeting(
         if last.requires_grad:
             met.append(last)
 
-    if not look or not hasattr(network, "meets"):
-        yield met
+    if not look or not hasattr(network, "meets") or is_compiled_module(extract_model_from_parallel(model)):
+        yield met  # a compiled network keeps its features to itself
         return
     hook = getattr(network, network.meets).register_forward_hook(kept)
     try:
@@ -259,7 +259,8 @@ def pulls(
     def pull(loss: Tensor) -> Tensor:
         if not loss.requires_grad:
             return loss.new_zeros(())
-        gradients = torch.autograd.grad(loss, met, retain_graph=True, materialize_grads=True)
+        large = loss * 2**12  # a gradient in half precision would vanish
+        gradients = torch.autograd.grad(large, met, retain_graph=True, materialize_grads=True)
         return torch.stack([gradient.float().norm() for gradient in gradients]).norm()
 
     return {name: pull(loss) for name, loss in parts.items()} if met else {}
@@ -267,8 +268,7 @@ def pulls(
 # %% ../nbs/24_fit.ipynb #1c3b4878
 def _steps_of(batch, model, steps, epoch, opt, plan, accelerator, met):
     "Take an iteration's optimiser steps; gives the named losses of each, and how hard each pulls."
-    with accelerator.autocast():
-        losses = iter(steps(model, batch, epoch))
+    losses = steps(model, batch, epoch)
     while True:
         with accelerator.autocast():
             parts = next(losses, None)
@@ -383,9 +383,9 @@ def train(
                 pd.DataFrame(history).to_csv(draft, index=False)
     if means:
         bare(model).load_state_dict(means)
-    if finish:
-        finish(model)
     if accelerator.is_main_process:
+        if finish:
+            finish(model)
         save_weights(bare(model), folder / "model.safetensors")
         (folder / "resume.pt").unlink(missing_ok=True)
     accelerator.wait_for_everyone()

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['without_cudnn', 'ODDS', 'enlargement', 'enlarge', 'resized', 'rescaled', 'working', 'mirrored_pair', 'ready',
-           'stretched', 'multiscale_cams', 'one_by_one', 'plain_cams', 'Photo', 'open_photo', 'infer_cams',
+           'stretched', 'Here', 'multiscale_cams', 'one_by_one', 'plain_cams', 'Photo', 'open_photo', 'infer_cams',
            'multiscale_scores', 'recognised', 'plain_label', 'plain_scores', 'write_segmentation', 'segment_images']
 
 # %% ../nbs/22_infer.ipynb #89bdbe60
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
@@ -109,6 +110,16 @@ def stretched(
     scaled = (maps.where(maps >= low + 1e-6, 0) - low - 1e-6) / (high - low + 1e-6)
     return scaled.clamp(min=0) if clip else scaled
 
+# %% ../nbs/22_infer.ipynb #b22here0
+class Here(NamedTuple):
+    "Where single images are worked at: as much of an `Accelerator`, of which a process has but one, as that takes."
+
+    device: torch.device = torch.device("cpu")
+
+    def autocast(self) -> AbstractContextManager:
+        "Work in single precision."
+        return nullcontext()
+
 # %% ../nbs/22_infer.ipynb #04c28f35
 @without_cudnn
 @torch.inference_mode()
@@ -117,7 +128,7 @@ def multiscale_cams(
     image: np.ndarray,  # (H, W, 3) uint8
     classes: Sequence[int],  # the K label numbers to compute, 1..C-1
     scales: Sequence[float],  # factors on the image's size
-    accelerator: Accelerator,  # device and precision
+    accelerator: Accelerator | Here,  # device and precision
     clip: bool = True,  # as in `stretched`
     largest: int = LARGEST,  # the longest side that is worked at
 ) -> tuple[Tensor, Tensor]:  # CAM and SGC, each (K, H, W) in 0..1
@@ -130,7 +141,8 @@ def multiscale_cams(
         with accelerator.autocast():
             grids = encoder.grids(pair, classes)
         for total, grid in zip((cam, sgc), grids):
-            total += enlarge((grid[0] + grid[1].flip(-1)).float(), pair.shape[2:], size)
+            upright, mirrored = grid.float()
+            total += enlarge(upright + mirrored.flip(-1), pair.shape[2:], size)
     return at_size(stretched(cam, clip), photo), at_size(stretched(sgc, clip), photo)
 
 # %% ../nbs/22_infer.ipynb #29ae7a7d
@@ -210,7 +222,7 @@ def multiscale_scores(
     segmenter: Segmenter,  # in eval mode
     image: np.ndarray,  # (H, W, 3) uint8
     scales: Sequence[float],  # factors on the image's size
-    accelerator: Accelerator,  # device and precision
+    accelerator: Accelerator | Here,  # device and precision
     largest: int = LARGEST,  # the longest side that is worked at
 ) -> Tensor:  # (C, H, W) probabilities
     "Average the softmaxed scores over scales and mirrors."
@@ -236,7 +248,7 @@ def recognised(
     encoder: Encoder,  # in eval mode
     image: np.ndarray,  # (H, W, 3) uint8, of the same photo
     scales: Sequence[float],  # factors on the image's size
-    accelerator: Accelerator,  # device and precision
+    accelerator: Accelerator | Here,  # device and precision
     largest: int = LARGEST,  # the longest side that is worked at
 ) -> Tensor:  # (C, H, W) probabilities, where `probabilities` are
     "Multiply each class by the odds that the encoder gives it in this photo."

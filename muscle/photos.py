@@ -32,7 +32,7 @@ from .checkpoint import load_imagenet
 from .colour import overlay_label
 from .crf import CAN_WIN, crf_probabilities
 from .devkit import LARGEST, photo_header, read_image, read_label, write_label, write_picture
-from .files import DataError, composed, nearest, write_lines
+from .files import DataError, aside, composed, nearest, write_lines
 from .infer import multiscale_cams, multiscale_scores, ready, recognised, winner
 from .labels import refined, walk_from
 from .layouts import TaggedPhotos, VocFolder
@@ -357,7 +357,8 @@ def give_away(
         half = {name: t.half() if t.is_floating_point() else t for name, t in own_weights(run, stage).items()}
         place = folder / run.weights(stage).relative_to(run.folder)
         place.parent.mkdir(parents=True, exist_ok=True)
-        save_file(half, place)
+        with aside(place) as draft:
+            save_file(half, draft)
     for path in filter(Path.is_file, (run.chosen("pseudo"), run.table("thresholds"))):
         place = folder / path.relative_to(run.folder)
         place.parent.mkdir(exist_ok=True)

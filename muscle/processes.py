@@ -61,7 +61,7 @@ class PeakMemory:
 # %% ../nbs/28_processes.ipynb #f9e516de
 def open_accelerator(
     device: str = "auto",  # auto, cpu, cuda, cuda:1
-    precision: str = "auto",  # auto (bf16 on a GPU), fp32, bf16, fp16
+    precision: str = "auto",  # auto (bf16 on a GPU that has it), fp32, bf16, fp16
     compile: bool = False,  # torch.compile for trainings
 ) -> Accelerator:
     "Open accelerate's handle for a machine; a RuntimeError says that a device is none, or that there is no GPU."
@@ -74,7 +74,8 @@ def open_accelerator(
         os.environ.pop("ACCELERATE_TORCH_DEVICE", None)  # of one that was opened before
     if device not in ("auto", "cpu", "cuda"):
         os.environ["ACCELERATE_TORCH_DEVICE"] = device
-    kind = {"auto": "no" if cpu else "bf16", "fp32": "no"}.get(precision, precision)
+    good = not cpu and torch.cuda.is_bf16_supported(including_emulation=False)
+    kind = {"auto": "bf16" if good else "no", "fp32": "no"}.get(precision, precision)
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # stage 1's second step has no classifier
     backend = "inductor" if compile else None
     return Accelerator(cpu=cpu, mixed_precision=kind, kwargs_handlers=[unused], dynamo_backend=backend)
@@ -286,7 +287,8 @@ def take_part(
     cpu = device == "cpu" or not torch.cuda.is_available()
     if cpu:
         os.environ["ACCELERATE_USE_CPU"] = "true"
-        torch.set_num_threads(own_cores())
+    os.environ.setdefault("OMP_NUM_THREADS", str(own_cores()))  # or accelerate takes the cores of the whole machine
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     watch = Watch(PrefixStore(f"work {number}", connect(team)), team, patience)
     watch.start()
     try:

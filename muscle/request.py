@@ -8,6 +8,7 @@ __all__ = ['known_choices', 'chosen_stages', 'among', 'chosen_profile', 'alike',
 
 # %% ../nbs/39_request.ipynb #7fe0fd5c
 import hashlib
+import json
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -79,7 +80,7 @@ def chosen_profile(
     machine: dict[str, object],  # processes, device; None where they are not given
 ) -> Settings:
     "Read a profile as the command's options change it; its paths are made absolute."
-    own = [f"data.devkit={Path(devkit).expanduser().resolve()}"] if devkit else []
+    own = [f"data.devkit={json.dumps(str(Path(devkit).expanduser().resolve()))}"] if devkit else []
     changes = own + ["data.builtin_train=0", "data.builtin_val=0"] * bool(devkit)
     here = [f"machine.{key}={value}" for key, value in machine.items() if value]
     profile = read_profile(name, [*changes, *settings, *here])

@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['ALWAYS', 'SAID', 'stage_notebook', 'write_notebook', 'last_bar', 'shown', 'StageFailed', 'forks', 'become_kernel',
            'end_with_command', 'Forked', 'failure_of', 'made_with', 'run_stage', 'check_code', 'small_batch',
-           'check_sources', 'refuse_hindered', 'run_stages', 'foreseen', 'summary']
+           'check_sources', 'too_few_gpus', 'refuse_hindered', 'run_stages', 'foreseen', 'summary']
 
 # %% ../nbs/37_runner.ipynb #62c5438f
 import json
 import multiprocessing
 import os
 import re
+import shlex
 import signal
 import sys
 import tempfile
@@ -24,13 +25,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+import torch
 from tqdm.std import tqdm
 
 from .files import GOES_ON, SettingsError, remedy
 from .fit import fitting
 from .profile import PROJECT, STAGES, number_of, parameters_text
 from .run import Run
-from .settings import lacking_weights
+from .settings import MachineSettings, lacking_weights
 from .stage import StageState, reasons, sources_of, stale_sources
 
 # %% ../nbs/37_runner.ipynb #7969ed5b
@@ -283,9 +285,19 @@ def check_sources(
     "Refuse a stage that builds on something stale; a `SettingsError` says where to start."
     if stale := stale_sources(state):
         name, kept = stale[0].name, made_with(stale[0])
-        keep = f", or keep what was made: --set {' --set '.join(kept)}" if kept else ""
+        keep = f", or keep what was made: --set {shlex.join(kept)}" if kept else ""
         what = f"stage {number_of(state.name)} ({state.name}) builds on stage {number_of(name)} ({name})"
         raise SettingsError(f"{what}, which is not done with these settings: start with --from {number_of(name)}{keep}")
+
+# %% ../nbs/37_runner.ipynb #b37gpus0
+def too_few_gpus(
+    machine: MachineSettings,  # where the run is done
+) -> str:  # empty where each process has its own
+    "Say that processes would have to share a GPU, which torch refuses hours later."
+    there = 0 if machine.device == "cpu" else torch.cuda.device_count()
+    if not there or machine.processes <= (1 if ":" in machine.device else there):
+        return ""
+    return f"machine.processes: {machine.processes} processes want a GPU each, and {machine.device} has fewer"
 
 # %% ../nbs/37_runner.ipynb #1e028756
 def refuse_hindered(
@@ -295,6 +307,8 @@ def refuse_hindered(
     lacking = [f"{state.name}.weights: {said}" for state in waiting if (said := lacking_weights(state.settings))]
     for state in waiting:
         batch, processes = getattr(state.settings, "batch", 0), state.run.machine.processes
+        if few := too_few_gpus(state.run.machine):
+            lacking = [few, *(said for said in lacking if said != few)]
         if batch % processes:
             lacking.append(f"{state.name}.batch: {processes} processes cannot share {batch} images: give a multiple")
     if lacking:

@@ -377,9 +377,9 @@ def loader(
     workers: int = 0,  # processes that prepare batches ahead; 0 prepares them here
     seed: int = 0,  # of the orders
     shuffle: bool = True,  # a new order each epoch
-    drop_last: bool = True,  # leave out the last, smaller batch
     process: int = 0,  # which of the training processes this is
     processes: int = 1,  # how many there are
+    pinned: bool = False,  # in memory that a GPU fetches from by itself
 ) -> DataLoader:
     "Make batches; before each epoch, tell `loader.dataset` and `loader.sampler` its number with `set_epoch`."
     return DataLoader(
@@ -387,8 +387,8 @@ def loader(
         batch,
         sampler=Order(len(samples), seed, shuffle, process, processes),
         num_workers=workers,
-        drop_last=drop_last,
-        pin_memory=torch.cuda.is_available(),
+        drop_last=True,  # a smaller batch would count as much
+        pin_memory=pinned,
         persistent_workers=workers > 0,
         prefetch_factor=4 if workers else None,
         generator=torch.Generator().manual_seed(seed),

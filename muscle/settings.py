@@ -15,6 +15,7 @@ from collections.abc import Collection
 from dataclasses import fields
 from typing import Annotated, Any, Literal
 
+import torch
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from .backbone import BACKBONES
@@ -187,7 +188,7 @@ class MachineSettings(Settings):
 
     device: Annotated[str, AfterValidator(_device)] = Field("auto", description="auto, cpu, cuda, cuda:1")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
-        "auto", description="auto (bf16 on a GPU), fp32, bf16, fp16"
+        "auto", description="auto (bf16 on a GPU that has it), fp32, bf16, fp16"
     )
     channels_last: Flag | None = Field(  # None, in records of older runs, is false: so they were made on a CPU
         True, description="whether a pixel's channels lie side by side in a training's memory"
@@ -295,7 +296,8 @@ def lacking_weights(
     "Say which ImageNet weights a training starts from and cannot be had: to be asked before anything is done."
     if getattr(settings, "weights", "") != "imagenet":
         return ""
-    backbone = BACKBONES[settings.backbone]()
+    with torch.device("meta"):  # it is only asked
+        backbone = BACKBONES[settings.backbone]()
     try:
         if find := getattr(backbone, "imagenet", None):  # a backbone of one's own may know of none
             find()

@@ -165,9 +165,10 @@ def train_irn(
     samples = IrnSamples(run.devkit, run.ids("train"), labels, settings.crop, tuple(settings.scale), run.seed)
 
     def centre(net: torch.nn.Module) -> None:
+        samples.set_epoch(settings.epochs - 1)  # the same crops after a resume
         batches = loader(samples, fitting(settings.batch, len(samples), 1), run.machine.workers, run.seed)
-        shown = progress(batches, "mean displacement", show=accelerator.is_main_process)
-        measure_mean_shift(accelerator.unwrap_model(net), (batch.image.to(accelerator.device) for batch in shown))
+        shown = progress(batches, "mean displacement")
+        measure_mean_shift(bare(net), (batch.image.to(accelerator.device) for batch in shown))
 
     train(
         model,

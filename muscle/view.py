@@ -18,13 +18,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from PIL import Image
 
 from .devkit import LARGEST, VOID, read_label, working_size, write_picture
 from .evaluate import fixed_thresholds
 from .files import DataError, SettingsError, write_lines
-from .infer import multiscale_cams
+from .infer import Here, multiscale_cams
 from .maps import label_at, label_of, read_maps, read_soft
 from .photos import SHIPPED
 from .profile import located
@@ -182,7 +182,7 @@ class RunView(RunReader):
 
     def _at_scale(self, id, scale):
         classes = self.classes(id)
-        maps = multiscale_cams(self.encoder(), self.image(id), classes, (scale,), Accelerator(cpu=True))
+        maps = multiscale_cams(self.encoder(), self.image(id), classes, (scale,), Here())
         return {source: Layer(tuple(classes), planes.numpy()) for source, planes in zip(("CAM", "SGC"), maps)}
 
 # %% ../nbs/43_view.ipynb #7b244e5b
@@ -300,7 +300,7 @@ def lend(
     "Let the networks of a run make maps, pseudo labels and segmentations of other photographs."
     for stage in LENT:
         shutil.rmtree(folder / stage, ignore_errors=True)  # what is there would be kept, whoever made it
-    shutil.copytree(networks.folder, folder, dirs_exist_ok=True)
+    shutil.copytree(networks.folder, folder, ignore=shutil.ignore_patterns("run.json"), dirs_exist_ok=True)
     write_photos(folder / "photos", photos, networks.devkit.classes)
     record = {key: value for key, value in read_record(networks.folder).items() if key != "classes"}
     record |= {"name": folder.name, "results": {}}
@@ -308,7 +308,7 @@ def lend(
     done = {stage: record["stages"][stage] for stage in LENT}
     begun = {stage: {**entry, "state": "begun"} for stage, entry in done.items()}
     write_record(folder, record | {"stages": record["stages"] | begun})
-    run, here = Run(folder), Accelerator(cpu=True)
+    run, here = Run(folder), Accelerator(cpu=not PartialState._shared_state)  # one device a process
     height = {"pseudo": {"background": threshold_of(networks, "pseudo", "background")}}
     for stage, work in LENT.items():
         work(run, run.settings(stage).model_copy(update=height.get(stage, {})), here)
