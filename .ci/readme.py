@@ -22,14 +22,15 @@ HEADING = "## Equations"
 
 def listed() -> str:
     "List the displayed equations, a line for each notebook, by the headings that they stand under."
-    lines = [f"{HEADING}\n\nNumbered by notebook; each stands above the code that computes it.\n"]
+    about = "Numbered by notebook; each stands above the code that computes it."
+    lines = [f"{HEADING}\n\n<details>\n<summary>{about}</summary>\n"]
     for path in sorted((TOP / "nbs").glob("[0-9][0-9]_*.ipynb")):
         parts = []
         for title, rows in groupby(equations(path), key=lambda row: row[1]):
             tags = [tag for tag, _ in rows]
             parts.append(f"{' to '.join(dict.fromkeys((tags[0], tags[-1])))} *{title}*")
         lines += [f"* [{path.stem}](../nbs/{path.name}): {', '.join(parts)}"] * bool(parts)
-    return "\n".join(lines)
+    return "\n".join([*lines, "\n</details>"])
 
 
 def renew() -> nbformat.NotebookNode:

@@ -70,8 +70,8 @@ def photograph() -> None:
     pictures = {"photograph, tagged cat": image, "CAM": overlay_maps(image, cam.numpy(), [cat])}
     pictures |= {"SGC": overlay_maps(image, sgc.numpy(), [cat])}
     pictures |= {"label from the tag": overlay_label(image, label_by_tags(labeller, image, [cat]))}
-    pictures |= {"the segmenter, told nothing": overlay_label(image, label_alone(labeller, image))}
-    gallery([pictures], names, classes=[cat]).savefig(TOP / "figures" / "cat.png", dpi=110, bbox_inches="tight")
+    pictures |= {"label without tags": overlay_label(image, label_alone(labeller, image))}
+    gallery([pictures], names, classes=[cat]).savefig(TOP / "figures" / "cat.png", dpi=160, bbox_inches="tight")
 
 
 def execute(name: str) -> None:

@@ -218,7 +218,7 @@ class _Still(W.VBox):
 
     def still(self) -> Figure:
         "Draw the pictures as they are now."
-        filled = {title: picture for title, picture in self.named().items() if picture.value}
+        filled = {title.partition(": click")[0]: picture for title, picture in self.named().items() if picture.value}
         shown = {title: marked(decoded(picture.value), picture.point) for title, picture in filled.items()}
         return in_a_row(shown, self.legend(), self.view.names)
 

@@ -25,6 +25,7 @@ from .plots import THEMES, canvas, clipped, empty_figure
 def _picture(ax, array, title="", aspect=0.75):
     "Show a label, a picture or nothing (of the given height over width) in axes without ticks."
     ax.set(xticks=[], yticks=[], title=title)
+    ax.set_anchor("N")  # or the titles of a row would not stand in a line
     ax.spines[:].set(visible=True, linewidth=0.6)
     if array is None:
         ax.set_box_aspect(aspect)
@@ -123,7 +124,7 @@ def in_a_row(
     widths = [8.8 * shape / sum(shapes) for shape in shapes]  # inches
     titles = [textwrap.fill(title, max(8, round(11 * width))) for title, width in zip(pictures, widths)]
     lines = 1 + max(title.count("\n") for title in titles)
-    size = (9, 8.8 / sum(shapes) + 0.15 + 0.2 * lines + 0.1 + _legend_height(present, class_names))
+    size = (9, 8.8 / sum(shapes) + 0.15 + 0.2 * lines + _legend_height(present, class_names))
     with canvas("light", 1, len(shapes), size, width_ratios=shapes) as (figure, axes):
         figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
         for ax, title, picture in zip(axes[0], titles, pictures.values()):
@@ -157,6 +158,12 @@ def quantile_grid(
     return gallery(rows, class_names, ["photo", "truth", "prediction"], theme=theme)
 
 # %% ../nbs/42_pictures.ipynb #072f508e
+def _wrapped(title):
+    "Break the lines of a small title, in two at most each."
+    parts = [textwrap.wrap(line, 20) for line in title.split("\n")]
+    return "\n".join(clipped(line, 20) for part in parts for line in (*part[:1], " ".join(part[1:])) if line)
+
+
 def photo_sheet(
     pictures: Mapping[str, np.ndarray],  # title → (H, W, 3) uint8
     present: Sequence[int] = (),  # label numbers to explain
@@ -167,7 +174,7 @@ def photo_sheet(
     "Show many pictures small, each under its title."
     if not pictures:
         return empty_figure("there is no image to show", theme)
-    shown = list(pictures.items())
+    shown = [(_wrapped(title), picture) for title, picture in pictures.items()]
     columns = min(across, len(shown))
     rows, lines = math.ceil(len(shown) / columns), 1 + max(title.count("\n") for title, _ in shown)
     aspect = max(picture.shape[0] / picture.shape[1] for _, picture in shown)
@@ -178,7 +185,8 @@ def photo_sheet(
             ax.set_axis_off()
         for ax, (title, picture) in zip(axes.flat, shown):
             ax.imshow(picture, interpolation="auto")
-            ax.set_title("\n".join(clipped(line, 20) for line in title.split("\n")), fontsize=7)
+            ax.set_anchor("N")
+            ax.set_title(title, fontsize=8)
         class_legend(figure, present, class_names)
     return figure
 
@@ -226,8 +234,9 @@ def beacon_points(
         for ax, (name, points) in zip(axes[0, 1:], walks.items()):
             _picture(ax, pale, name)
             for side, marker, colour, flat in zip(("outside", "inside"), "^o", (outer, inner), points):
-                label = f"{side} ({len(flat)})"
-                ax.scatter(flat % width, flat // width, s=16, marker=marker, c=colour, linewidths=0, label=label)
+                few = flat[:: max(1, len(flat) // 60)]  # more would merge into a band
+                look = dict(s=16, marker=marker, c=colour, linewidths=0, label=f"{side} ({len(flat)})")
+                ax.scatter(few % width, few // width, **look)
             beside = dict(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=2, frameon=False)
             ax.legend(handletextpad=0.1, columnspacing=1, **beside)
     return figure

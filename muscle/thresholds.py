@@ -70,7 +70,7 @@ class Agreement(NamedTuple):
 
 # %% ../nbs/26_thresholds.ipynb #dce5aa88
 def crf_agreement(
-    samples: Iterable[tuple],  # of each image: image (H, W, 3) uint8, maps, label numbers; a few dozen are enough
+    samples: Iterable[tuple],  # of each image: image (H, W, 3) uint8, maps, label numbers; a hundred are enough
     thresholds: Sequence[float] = TRIED,  # background thresholds to try
     settings: Crf = LABEL_CRF,  # constants of the CRF
     over: Callable = map,  # runs a function over the samples; a process pool's `map` for more than a few
