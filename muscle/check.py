@@ -23,7 +23,7 @@ from tqdm import tqdm
 from .devkit import LARGEST, VOID, Devkit, PhotoHeader, palette, photo_header, photo_notes, write_picture
 from .files import DataError, SettingsError, complaints, cores, nearest, not_empty
 from .layouts import open_devkit
-from .lists import UNREAD, usual_list
+from .lists import UNREAD, spread_over, usual_list
 
 # %% ../nbs/05_check.ipynb #4298275b
 class Needs(NamedTuple):
@@ -376,9 +376,7 @@ def contact_sheet(
 ) -> None:
     "Draw photographs with their masks and tags, to see whether all is read as meant."
     ids = list(dict.fromkeys(id for name in kit.splits() or ("all",) for id in kit.split(name)))
-    ids = [
-        ids[place] for place in sorted({round(place) for place in np.linspace(0, len(ids) - 1, min(count, len(ids)))})
-    ]
+    ids = spread_over(ids, count)
     rows = -(-len(ids) // across)
     sheet = Image.new("RGB", (across * (2 * side + 8), rows * (side + 42)), "white")
     for number, id in enumerate(ids):

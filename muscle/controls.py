@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import muscle
-from .colour import ring
+from .colour import hexadecimal, ring
 from .devkit import VOID, palette
 from .files import DataError, SettingsError
 from .pictures import in_a_row
@@ -386,12 +386,11 @@ class ImageChooser(ImageList):
 # %% ../nbs/47_controls.ipynb #10a810f5
 def class_box(
     name: str,  # of the class
-    colour: Sequence[int] | np.ndarray,  # red, green, blue in 0..255
+    number: int,  # its label's
     ticked: bool = True,  # to begin with
     tooltip: str = "show this class",  # what a tick does
 ) -> W.Checkbox:
     "Make a checkbox with a patch of the class's colour."
-    patch = "#" + "".join(f"{int(c):02x}" for c in colour)
-    text = f"<span style='color:{patch};font-size:1.3em'>■</span> {html.escape(name)}"
+    text = f"<span style='color:{hexadecimal(number)};font-size:1.3em'>■</span> {html.escape(name)}"
     look = dict(description_allow_html=True, indent=False, layout={"width": "auto", "margin": "0 14px 0 0"})
     return W.Checkbox(ticked, description=text, tooltip=tooltip, **look)

@@ -24,6 +24,7 @@ from .devkit import LARGEST
 from .files import aside
 from .fit import bare
 from .infer import multiscale_cams, plain_label
+from .lists import spread_over
 from .processes import own_cores
 from .profile import PROJECT, STAGES
 from .run import KINDS, Run, read_kinds, read_planes, threshold_of
@@ -43,7 +44,7 @@ from muscle.score import (
 from .settings import ScoreSettings, Settings
 from .stage import StageState
 from .stream import added, gathered, own_part, workers
-from .thresholds import TRIED, Agreement, crf_agreement, spread_over
+from .thresholds import TRIED, Agreement, crf_agreement
 
 # %% ../nbs/35_evaluate.ipynb #bfba8c16
 THRESHOLDS = np.arange(100) / 100  # of the curves; the authors' stop at 0.59

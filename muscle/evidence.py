@@ -26,7 +26,7 @@ from .devkit import read_image
 from .files import DataError
 from .infer import Here, multiscale_cams, multiscale_scores, recognised
 from .pictures import flatness
-from .regions import distances, points, quadrants, region_map, transports, usable, window_sizes, windows
+from .regions import points, quadrants, region_map, transports, usable, window_sizes, windows
 from .samples import EncoderSamples, to_image, to_tensor
 from .score import confusion, iou
 from .view import Layer, RunView
@@ -186,7 +186,8 @@ def matched_views(
     maps = view.encoder()(drawn.view1[None]).sgc, view.encoder()(drawn.view2[None]).cam
     first, second = (normed_map(crops(m, box[None])[0], tagged, norm) for m, box in zip(maps, boxes))
     regions = list(windows(first, seed())), quadrants(second)
-    found = [distances(points([window] * len(regions[1])), points(regions[1])).numpy() for window in regions[0]]
+    every = points(regions[1])
+    found = [transports(points([window] * len(regions[1])), every).distance.numpy() for window in regions[0]]
     layers = tuple(Layer(tuple(view.classes(id)), max_norm(m)[0, 1:][tagged].numpy()) for m in maps)
     places = region_boxes(boxes[0].tolist(), boxes[1].tolist(), seed())
     return ViewPair((to_image(drawn.view1), to_image(drawn.view2)), layers, places, regions, np.stack(found))

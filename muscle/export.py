@@ -24,10 +24,10 @@ import click
 import numpy as np
 from PIL import Image
 
-from .colour import overlay_label
+from .colour import hexadecimal, overlay_label
 from .devkit import LARGEST, read_label, write_label
 from .files import DataError, aside, write_lines
-from .formats import Labelled, brush_config, brush_task, coco_json, cvat_xml, hexadecimal
+from .formats import Labelled, brush_config, brush_task, coco_json, cvat_xml
 from .maps import label_at
 from .photos import write_overlay
 from .run import Run, known_classes, run_folder

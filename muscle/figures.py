@@ -23,6 +23,7 @@ from .ablate import ABLATIONS, ablation_scores, ablation_table
 from .beacon import WALKS
 from .colour import overlay_label, overlay_maps
 from .devkit import read_label, working_size
+from .lists import spread_over
 from .maps import label_at
 from .photos import shares_text
 from muscle.pictures import (
@@ -40,7 +41,6 @@ from .plots import gradient_shares, in_words, threshold_curves, training_curves,
 from .run import KINDS, Run
 from .runner import SAID
 from .samples import to_tensor
-from .thresholds import spread_over
 from .view import SOFT, RunView, own_threshold, uncertainty_of
 
 # %% ../nbs/45_figures.ipynb #19ada369

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['plain_sinkhorn', 'Transport', 'sinkhorn', 'window_sizes', 'windows', 'quadrants', 'region_map', 'usable',
-           'plain_distance', 'Points', 'points', 'transports', 'distances', 'plain_region_level', 'Matches',
-           'match_regions', 'region_level']
+           'plain_distance', 'Points', 'points', 'transports', 'plain_region_level', 'Matches', 'match_regions',
+           'region_level']
 
 # %% ../nbs/14_regions.ipynb #036b6cbe
 from collections.abc import Iterator, Sequence
@@ -178,16 +178,6 @@ def transports(
             mu, nu = (x @ y_mean[:, :, None]).squeeze(2), (y @ x_mean[:, :, None]).squeeze(2)
     return sinkhorn(cost, mu, nu, epsilon, iterations, first.there, second.there)
 
-
-def distances(
-    first: Points,  # B regions of view 1
-    second: Points,  # B regions of view 2
-    epsilon: float = 0.1,  # as in `sinkhorn`
-    iterations: int = 10,  # as in `sinkhorn`
-) -> Tensor:  # (B,)
-    "Measure what `transports` moves."
-    return transports(first, second, epsilon, iterations).distance
-
 # %% ../nbs/14_regions.ipynb #084d60a5
 def plain_region_level(
     sgc1: Tensor,  # (N, C, H, W), SGC of view 1
@@ -222,7 +212,8 @@ def _closest(firsts, seconds, settings):
     sizes = [(len(f), len(s)) for f, s in zip(firsts, seconds)]
     pairs = [(a + i, b + j) for (a, b), (n, m) in zip(starts, sizes) for i in range(n) for j in range(m)]
     one, two = torch.tensor(pairs, device=first.values.device).T
-    found = distances(Points(*(part[one] for part in first)), Points(*(part[two] for part in second)), *settings)
+    ours, theirs = (Points(*(part[which] for part in side)) for side, which in ((first, one), (second, two)))
+    found = transports(ours, theirs, *settings).distance
     best = torch.stack([d.argmin() for d in found.split([n * m for n, m in sizes])])
     width = torch.tensor([m for _, m in sizes], device=best.device)
     return best // width, best % width
@@ -234,7 +225,7 @@ def _match(firsts, seconds, settings):
         first, second = _closest(firsts, seconds, settings)
     a = points([regions[i] for regions, i in zip(firsts, first.tolist())])
     b = points([regions[i] for regions, i in zip(seconds, second.tolist())])
-    return distances(a, b, *settings), first, second
+    return transports(a, b, *settings).distance, first, second
 
 
 def _batches(firsts, seconds, limit) -> Iterator[list[int]]:

@@ -256,9 +256,9 @@ class _PhotoFiles(_PhotoParts):
         "Offer the classes of the chosen run."
         run = self.run.value
         if run not in self.boxes:
-            colours, tip = colour.overlay_palette(), "this is in the photo"
+            tip = "this is in the photo"
             named = list(enumerate(self.view.names))[1:]
-            self.boxes[run] = {c: C.class_box(name, colours[c], False, tip) for c, name in named}
+            self.boxes[run] = {c: C.class_box(name, c, False, tip) for c, name in named}
         self.tags.children = list(self.boxes[run].values())
         self.threshold.begin(self.view.threshold("SGC"))
         if self.photo.value:

@@ -141,7 +141,7 @@ class _CamSource(_CamLayers):
     def _box(self, run, c):
         "Give the checkbox of a run's class, made when first needed."
         if (run, c) not in self.boxes:
-            self.boxes[run, c] = C.class_box(self.view.names[c], colour.overlay_palette()[c])
+            self.boxes[run, c] = C.class_box(self.view.names[c], c)
             self.boxes[run, c].observe(self._draw, "value")
         return self.boxes[run, c]
 
