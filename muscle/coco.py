@@ -168,10 +168,9 @@ class CocoLists(CocoFiles):
     ) -> CocoList:
         "Read a list, and hold it against those read before."
         if name not in self.files:
-            there = ", ".join(self.splits())
-            raise DataError(
-                f"{self.root / 'annotations'}: no instances_{name}.json{nearest(name, self.files)}; there are: {there}"
-            )
+            there = f"{', '.join(self.splits())}; --set data.val=[NAME] takes another"
+            lacks = f"no instances_{name}.json{nearest(name, self.files)}"
+            raise DataError(f"{self.root / 'annotations'}: {lacks}; there are: {there}")
         if name not in self._read:
             found = read_coco(self.files[name])
             for other, known in self._read.items():

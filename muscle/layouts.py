@@ -182,7 +182,7 @@ class VocFolder(VocPictures):
         if not self.lists and self.table is not None:
             return [row.id for row in self._rows]
         file, there = self.root / "ImageSets/Segmentation" / f"{name}.txt", ", ".join(self.lists) or "none"
-        raise DataError(f"{file}: no such list (there are: {there}); write it, one ID a line, or a tags.csv")
+        raise DataError(f"{file}: no such list (there are: {there}); write it, or take one: --set data.val=[NAME]")
 
     def annotation(
         self,
@@ -386,5 +386,6 @@ def open_devkit(
     inside = next((f"; {path} is {found.title}" for path in below if (found := layout_of(path))), "")
     raise DataError(
         f"{root}: no dataset. Looked for JPEGImages/ (VOC), annotations/instances_*.json (COCO), a tags.csv, a folder "
-        f"of photographs for each class, and photographs ({' '.join(PHOTOS)}){inside}"
+        f"of photographs for each class, and photographs ({' '.join(PHOTOS)}){inside}; "
+        "a layout of your own comes with --with FILE.py"
     )

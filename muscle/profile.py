@@ -205,22 +205,24 @@ def add_stage(
     row: StageRow,  # what there is to know of it
     after: str,  # the stage that it comes after
 ) -> None:
-    "Put a stage between two others."
-    if name in STAGES:
-        raise SettingsError(f"there is a stage {name!r} already: choose another name")
-    rows = list(STAGES.items())
-    rows.insert(number_of(stage_named(after)), (name, row))
+    "Put a stage between two others; a `SettingsError` says what its row lacks."
+    place, rows = number_of(stage_named(after)), list(STAGES.items())
+    if name in (*STAGES, *profile_kind().model_fields):
+        raise SettingsError(f"there is a stage or section {name!r} already: choose another name")
+    for word in (*row.reads, *filter(None, [row.replaces])):
+        if word.rstrip("?") not in (before := list(STAGES)[:place]):
+            raise SettingsError(f"stage {name}: {word!r} is no stage before it{nearest(word, before)}")
+    if not row.writes or not isinstance(row.work, str) or ":" not in row.work:
+        raise SettingsError(f'stage {name}: its row needs `writes`, and `work` as text, "module:function"')
+    rows.insert(place, (name, row))
     STAGES.clear()
     STAGES.update(rows)
 
 # %% ../nbs/31_profile.ipynb #386d9c73
 def profile_kind() -> type[Settings]:
     "Make the model of a whole profile: `about`, `seed`, `data`, `machine`, and a section for each stage."
-    kinds = {
-        "data": sections.DataSettings,
-        "machine": sections.MachineSettings,
-        **{name: row.settings for name, row in STAGES.items()},
-    }
+    kinds = {"data": sections.DataSettings, "machine": sections.MachineSettings}
+    kinds |= {name: row.settings for name, row in STAGES.items()}
     parts = {name: (kind, Field(default_factory=kind)) for name, kind in kinds.items()}
     about = (str, Field("", description="what it is for, in a line"))
     seed = (Whole, Field(0, lt=2**32, description="of every random draw"))

@@ -206,11 +206,15 @@ def check_ablation(
     ablation = ablation_named(name)
     if ablation.score not in results():
         raise SettingsError(f"--ablate {name}: no score is called {ablation.score}{nearest(ablation.score, results())}")
+    made = {}
     for variant, changes in ablation.variants(profile).items():
         try:
-            changed_profile(profile, changes, profile.seed)
+            changed = changed_profile(profile, changes, profile.seed)
         except SettingsError as error:
             raise SettingsError(f"--ablate {name}, {variant}: {error}") from None
+        if twin := next((other for other, own in made.items() if own == changed), None):
+            raise SettingsError(f"--ablate {name}: {twin} and {variant} have the same settings: nothing to compare")
+        made[variant] = changed
 
 # %% ../nbs/39_request.ipynb #46722168
 def looked_at(

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ALWAYS', 'SAID', 'stage_notebook', 'write_notebook', 'last_bar', 'shown', 'StageFailed', 'forks', 'become_kernel',
-           'end_with_command', 'Forked', 'failure_of', 'made_with', 'run_stage', 'check_code', 'small_batch',
-           'check_sources', 'too_few_gpus', 'refuse_hindered', 'run_stages', 'foreseen', 'summary']
+           'end_with_command', 'Forked', 'failure_of', 'made_with', 'run_stage', 'has_files', 'check_code',
+           'small_batch', 'check_sources', 'too_few_gpus', 'refuse_hindered', 'run_stages', 'foreseen', 'summary']
 
 # %% ../nbs/37_runner.ipynb #62c5438f
 import json
@@ -254,6 +254,14 @@ def run_stage(
         except OSError as error:  # papermill could not write the notebook
             raise failure_of(state, type(error).__name__, str(error), target) from error
 
+# %% ../nbs/37_runner.ipynb #b37files
+def has_files(
+    state: StageState,  # a stage
+) -> bool:
+    "Tell whether a stage has made anything: one that failed at its first step may be done with other code."
+    places = [state.run.folder / name for name in state.row.writes]
+    return any(path.is_file() for place in places for path in (place, *place.rglob("*")))
+
 # %% ../nbs/37_runner.ipynb #0818a53a
 def check_code(
     run: Run,  # the run
@@ -261,15 +269,16 @@ def check_code(
 ) -> None:
     "Refuse to mix: a `SettingsError` names the stages that were done, or begun, with other code, and the modules."
     states = [StageState(name, run) for name in names]
-    begun = [state for state in states if state.entry and state.entry.get("fingerprint") == state.fingerprint()]
+    alike = [state for state in states if state.entry and state.entry.get("fingerprint") == state.fingerprint()]
+    begun = [state for state in alike if state.entry["state"] == "done" or has_files(state)]
     other = {state.name: state.other_code() for state in begun if state.other_code()}
     if other:
         lines = [f"  {number_of(name)} {name}: {', '.join(modules)}" for name, modules in other.items()]
-        again = " ".join(f"--again {number_of(name)}" for name in other)
-        how = f"keep what they made with --keep, or do them again with {again}"
+        again, last = " ".join(f"--again {name}" for name in other), list(other)[-1]
+        how = f"keep what they made with --keep, do them again with {again}, or only the last: --keep --again {last}"
         raise SettingsError("\n".join(["these stages were done with other code, in the modules named:", *lines, how]))
 
-
+# %% ../nbs/37_runner.ipynb #4f9cbcad
 def small_batch(
     state: StageState,  # the stage
 ) -> str | None:

@@ -33,7 +33,10 @@ def to_tensor(
     image: np.ndarray | Image.Image,  # uint8 (H, W, 3), red green blue
 ) -> Tensor:  # float32 (3, H, W), each channel with ImageNet's mean 0 and deviation 1
     "Normalise an image as the networks want it."
-    pixels = rearrange(torch.from_numpy(np.array(image)), "h w c -> c h w")
+    values = np.array(image)
+    if values.dtype != np.uint8 or values.ndim != 3 or values.shape[2] != 3:
+        raise ValueError(f"an image is uint8 (H, W, 3), not {values.dtype} {values.shape}")
+    pixels = rearrange(torch.from_numpy(values), "h w c -> c h w")
     mean, std = (rearrange(255 * torch.tensor(value), "c -> c 1 1") for value in (MEAN, STD))
     return pixels.contiguous().float().sub_(mean).div_(std)
 

@@ -11,7 +11,7 @@ __all__ = ['confusion', 'Scores', 'iou', 'per_class', 'Counted', 'ThresholdCurve
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import prod
 from pathlib import Path
 from typing import NamedTuple
@@ -297,9 +297,8 @@ def drawn_times(
     count: int,  # N, images
 ) -> np.ndarray:  # uint16 (1000, N) how often each image is drawn; a row's sum is N
     "Draw images with replacement a thousand times, the same ones whatever is scored on them."
-    picks = np.random.default_rng(0)
-    draw = lambda: np.bincount(picks.integers(count, size=count), minlength=count)
-    return np.stack([draw().astype(np.uint16) for _ in range(1000)])
+    picks, many = np.random.default_rng(0), partial(np.bincount, minlength=count)
+    return np.stack([many(picks.integers(count, size=count)).astype(np.uint16) for _ in range(1000)])
 
 
 def mious(
@@ -307,6 +306,8 @@ def mious(
 ) -> np.ndarray:  # (N,) fractions; NaN of an image that is void
     "Score images, or sums of them; a class that one lacks is left out of its mean."
     right, true, said = np.moveaxis(counts, 1, 0)
+    if not len(counts) or (right > true).any():
+        raise ValueError("`per_class` gives what is scored here, of one or more images")
     either = true + said - right
     with np.errstate(invalid="ignore"):
         return np.nansum(right / either, 1) / (either > 0).sum(1)

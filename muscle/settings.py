@@ -22,6 +22,7 @@ from .backbone import BACKBONES
 from .checkpoint import CheckpointError
 from .crf import LABEL_CRF, SEGMENTATION_CRF, Crf
 from .files import SettingsError, nearest
+from .lists import usual_list
 from .steps import LOSSES, SEGMENTER_LOSSES
 
 # %% ../nbs/30_settings.ipynb #20c35028
@@ -177,10 +178,11 @@ class DataSettings(Settings):
         self,
         use: str,  # train, score or val
         there: Collection[str],  # lists that a dataset has
-    ) -> str:  # the first that is wanted and there, else the last that is wanted
+    ) -> str:  # the first that is wanted and there, or one like it (COCO's train2017); else the last that is wanted
         "Choose the list for a use."
         names = getattr(self, use)
-        return next((name for name in names if name in there), names[-1])
+        like = (usual_list(name, there) for name in names)
+        return next((name for name in (*names, *like) if name in there), names[-1])
 
 # %% ../nbs/30_settings.ipynb #854e45a5
 class MachineSettings(Settings):
