@@ -275,7 +275,8 @@ def check_code(
     if other:
         lines = [f"  {number_of(name)} {name}: {', '.join(modules)}" for name, modules in other.items()]
         again, last = " ".join(f"--again {name}" for name in other), list(other)[-1]
-        how = f"keep what they made with --keep, do them again with {again}, or only the last: --keep --again {last}"
+        how = f"keep what they made with --keep, or do them again with {again}"
+        how += f", or only the last with --keep --again {last}" if len(other) > 1 else ""
         raise SettingsError("\n".join(["these stages were done with other code, in the modules named:", *lines, how]))
 
 # %% ../nbs/37_runner.ipynb #4f9cbcad
