@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,8 +63,18 @@ def _cosine(weight: float) -> list[str]:
     return [*along, f"segmenter.losses.beacon.weight={weight}"]
 
 
+_NONE = {"none": ["segmenter.losses.beacon=null"]}
+_WALKS = ("as released", "released"), ("along the gradient", "gradient")
 _RAISED = ("image", 25), ("region", 10), ("region", 1000)
 _RELEASED = {"irn_labels.foreground": 0.30, "irn_labels.background": 0.05, "pseudo.background": 0.35}
+
+
+def _thresholds(profile: Settings) -> dict[str, list[str]]:
+    "The profile's own too, unless they are one of the others."
+    others = {"auto": dict.fromkeys(_RELEASED, "auto"), "as released": _RELEASED}
+    own = {key: attrgetter(key)(profile) for key in _RELEASED}
+    ways = others if own in others.values() else {"the profile's": own, **others}
+    return {way: [f"{key}={value}" for key, value in values.items()] for way, values in ways.items()}
 
 # %% ../nbs/38_ablate.ipynb #372d8b20
 ABLATIONS: dict[str, Ablation] = {
@@ -78,19 +89,12 @@ ABLATIONS: dict[str, Ablation] = {
     "beacon": Ablation(
         "boundary contrast left out, with the released walk, and with a walk along the gradient",
         "val_miou",
-        lambda profile: {
-            "none": ["segmenter.losses.beacon=null"],
-            "as released": ["segmenter.beacon_walk=released"],
-            "along the gradient": ["segmenter.beacon_walk=gradient"],
-        },
+        lambda _: _NONE | {name: [f"segmenter.beacon_walk={walk}"] for name, walk in _WALKS},
     ),
     "beacon_similarity": Ablation(
         "BEACON along the gradient on the cosine of features; on the demo about 0.5, 2.5 and 10 % of the gradient",
         "val_miou",
-        lambda profile: {
-            "none": ["segmenter.losses.beacon=null"],
-            **{f"cosine, λ = {weight}": _cosine(weight) for weight in (0.001, 0.005, 0.02)},
-        },
+        lambda _: _NONE | {f"cosine, λ = {weight}": _cosine(weight) for weight in (0.001, 0.005, 0.02)},
     ),
 }
 
@@ -124,13 +128,9 @@ ABLATIONS |= {
         _each("segmenter.teacher", {"pseudo labels": "pseudo", "true masks": "train_masks", "SGC maps": "maps"}),
     ),
     "thresholds": Ablation(
-        "thresholds of IRN's labels and of the walk: the profile's, chosen without masks, the released program's",
+        "thresholds of IRN's labels and of the walk: the profile's, chosen without masks, the released",
         "pseudo_walk_miou",
-        lambda _: {
-            "the profile's": [],
-            "auto": [f"{key}=auto" for key in _RELEASED],
-            "as released": [f"{key}={value}" for key, value in _RELEASED.items()],
-        },
+        _thresholds,
         also=("pseudo",),
     ),
     "backbone": Ablation(

@@ -261,9 +261,9 @@ def export_html(
     cards = [card(view, id, finals[id], order[id]) for id in progress(shown, "pictures")]
     which = f"All {len(shown)}" if len(shown) == len(order) else f"The {len(shown)} most uncertain of {len(order)}"
     about = (
-        f"{which} labels, the most uncertain first. The number, the uncertainty: how far the label is from what the "
+        f"{which} labels, the most uncertain first. The number, the uncertainty, is how far the label is from what "
+        "the same run said before it, 0 % for the same. It needs no masks, and is a hint, no score."
     )
-    about += "same run said before it, 0 % for the same. It needs no masks, and is a hint, no score."
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
     body = f"<h1>{title}</h1><p>{about}</p><main>{''.join(cards)}</main>"
     with aside(out / "index.html") as draft:

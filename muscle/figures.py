@@ -186,10 +186,9 @@ def threshold_figure(
         return None
     table = pd.read_csv(run.table("curve"), index_col="threshold")
     curves = {name: table[name].to_numpy() for name in table}
-    chosen, split = {name: own_threshold(run, dict(zip(KINDS, SOFT))[name]) for name in curves}, run.split("score")
-    return threshold_curves(
-        table.index.to_numpy(), curves, chosen, f"labels cut at each threshold, {split}", theme=theme
-    )
+    chosen = {name: own_threshold(run, dict(zip(KINDS, SOFT))[name]) for name in curves}
+    title = f"labels cut at each threshold, {run.split('score')}"
+    return threshold_curves(table.index.to_numpy(), curves, chosen, title, theme=theme)
 
 # %% ../nbs/45_figures.ipynb #73fa188e
 def training_figure(

@@ -380,12 +380,8 @@ def growth(
         for name, cost in costs.items():
             power = f"{np.polyfit(np.log(sizes), np.log(cost), 1)[0]:.2f}".translate(RAISED)
             ax.plot(sizes, cost, marker="o", markersize=5, label=name if flat else f"{name}: size{power}")
-        ax.set(
-            xlabel=xlabel,
-            ylabel=ylabel,
-            xscale="log",
-            **(dict(ylim=(0, 1.1 * every.max())) if flat else dict(yscale="log")),
-        )
+        height = {"ylim": (0, 1.1 * every.max())} if flat else {"yscale": "log"}
+        ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log", **height)
         ax.set_xticks(sizes)
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))

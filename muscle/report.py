@@ -191,7 +191,7 @@ CAPTIONS |= {
     "confusion": "What the pixels of each true class were taken for.",
     "cases": "Success and failure: the images at five quantiles of their own mIoU.",
     "segmented": "Images drawn by chance, with their segmentation.",
-    "photos": "Doubt is one minus the mean mIoU of the final label with one plain pass's and with all passes' label.",
+    "photos": "Uncertainty is one minus the final label's mean mIoU with one plain pass's and with all passes' label.",
     "photo_sheet": "Photos under their labels, the most uncertain first (at most 400); the number is the uncertainty.",
     "beacon": "A class's boundary as the segmenter sees it, with the points that BEACON draws by its two walks.",
     "training_encoder": "Training of the encoder; a dotted line marks the epoch in which a loss begins.",

@@ -209,7 +209,7 @@ def check_ablation(
     made = {}
     for variant, changes in ablation.variants(profile).items():
         try:
-            changed = changed_profile(profile, changes, profile.seed)
+            changed = changed_profile(profile, changes, profile.seed).plain()
         except SettingsError as error:
             raise SettingsError(f"--ablate {name}, {variant}: {error}") from None
         if twin := next((other for other, own in made.items() if own == changed), None):

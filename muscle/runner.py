@@ -30,6 +30,7 @@ from tqdm.std import tqdm
 
 from .files import GOES_ON, SettingsError, remedy
 from .fit import fitting
+from .processes import TEAM, Team
 from .profile import PROJECT, STAGES, number_of, parameters_text
 from .run import Run
 from .settings import MachineSettings, lacking_weights
@@ -305,9 +306,10 @@ def too_few_gpus(
 ) -> str:  # empty where each process has its own
     "Say that processes would have to share a GPU, which torch refuses hours later."
     there = 0 if machine.device == "cpu" else torch.cuda.device_count()
-    if not there or machine.processes <= (1 if ":" in machine.device else there):
+    here = Team(*json.loads(os.environ[TEAM])).here if TEAM in os.environ else machine.processes
+    if not there or here <= (1 if ":" in machine.device else there):
         return ""
-    return f"machine.processes: {machine.processes} processes want a GPU each, and {machine.device} has fewer"
+    return f"machine.processes: {here} processes want a GPU each, and {machine.device} has fewer"
 
 # %% ../nbs/37_runner.ipynb #1e028756
 def refuse_hindered(
@@ -317,10 +319,9 @@ def refuse_hindered(
     lacking = [f"{state.name}.weights: {said}" for state in waiting if (said := lacking_weights(state.settings))]
     for state in waiting:
         batch, processes = getattr(state.settings, "batch", 0), state.run.machine.processes
-        if few := too_few_gpus(state.run.machine):
-            lacking = [few, *(said for said in lacking if said != few)]
         if batch % processes:
             lacking.append(f"{state.name}.batch: {processes} processes cannot share {batch} images: give a multiple")
+    lacking += filter(None, {too_few_gpus(state.run.machine) for state in waiting})
     if lacking:
         raise SettingsError("\n".join(lacking))
 
