@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Needs', 'image_needs', 'Fault', 'file_fault', 'mask_faults', 'tag_faults', 'image_faults', 'Seen', 'look',
            'list_faults', 'common_faults', 'fault_message', 'ListReport', 'CheckReport', 'report_lines', 'understood',
-           'check_devkit', 'tile', 'contact_sheet', 'muscle_check']
+           'check_devkit', 'tile', 'contact_sheet', 'look_through']
 
 # %% ../nbs/05_check.ipynb #aa3f5724
 import os
@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
 from .devkit import LARGEST, VOID, Devkit, PhotoHeader, palette, photo_header, photo_notes, write_picture
-from .files import DataError, SettingsError, complaints, cores, nearest, not_empty
+from .files import DataError, SettingsError, cores, nearest
 from .layouts import open_devkit
 from .lists import UNREAD, spread_over, usual_list
 
@@ -384,18 +384,17 @@ def contact_sheet(
     write_picture(path, sheet)
 
 # %% ../nbs/05_check.ipynb #0ad98c12
-@click.command()
-@click.argument("path", callback=not_empty)
-@click.option("--sheet", type=click.Path(dir_okay=False), help="Also draw samples with their tags to this PNG.")
-def muscle_check(path, sheet):
-    """Check a dataset in PATH as a run would, whole; say how it was understood, and what is wrong with it."""
-    with complaints():
-        if sheet and Path(sheet).suffix.lower() != ".png":
-            raise SettingsError(f"--sheet {sheet}: it is a PNG; name it so")
-        devkit = open_devkit(path)
-        words = {"train": "train_aug", "score": "train", "val": "val"}  # what the profiles ask for first
-        lists = {use: name for use, word in words.items() if (name := usual_list(word, devkit.splits()))}
-        click.echo(str(check_devkit(devkit, **lists or {"train": "train"})))
-        if sheet:
-            contact_sheet(devkit, sheet)
-            click.echo(f"samples: {sheet}")
+def look_through(
+    path: str | Path,  # a dataset's folder
+    sheet: str | Path | None = None,  # a PNG to draw samples to
+) -> None:
+    "Check a dataset as a run would, and print what there is to say; errors as of `open_devkit` and `check_devkit`."
+    if sheet and Path(sheet).suffix.lower() != ".png":
+        raise SettingsError(f"--sheet {sheet}: it is a PNG; name it so")
+    devkit = open_devkit(path)
+    words = {"train": "train_aug", "score": "train", "val": "val"}  # what the profiles ask for first
+    lists = {use: name for use, word in words.items() if (name := usual_list(word, devkit.splits()))}
+    click.echo(str(check_devkit(devkit, **lists or {"train": "train"})))
+    if sheet:
+        contact_sheet(devkit, sheet)
+        click.echo(f"samples: {sheet}")

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ALWAYS', 'SAID', 'stage_notebook', 'write_notebook', 'last_bar', 'shown', 'StageFailed', 'forks', 'become_kernel',
-           'end_with_command', 'Forked', 'failure_of', 'made_with', 'run_stage', 'has_files', 'check_code',
-           'small_batch', 'check_sources', 'too_few_gpus', 'refuse_hindered', 'run_stages', 'foreseen', 'summary']
+           'end_with_command', 'Forked', 'failure_of', 'made_with', 'run_stage', 'has_files', 'check_code', 'cautions',
+           'check_sources', 'too_few_gpus', 'refuse_hindered', 'run_stages', 'foreseen', 'summary']
 
 # %% ../nbs/37_runner.ipynb #62c5438f
 import json
@@ -281,13 +281,17 @@ def check_code(
         raise SettingsError("\n".join(["these stages were done with other code, in the modules named:", *lines, how]))
 
 # %% ../nbs/37_runner.ipynb #4f9cbcad
-def small_batch(
+def cautions(
     state: StageState,  # the stage
-) -> str | None:
-    "Say how large batches are where a stage trains on fewer images than fill one."
-    batch, images = getattr(state.settings, "batch", 0), len(state.run.ids("train"))
-    own = fitting(batch, images, state.run.machine.processes)
-    return f"{images} images: batches of {own} instead of {batch}" if own < batch else None
+) -> Iterator[str]:  # a line each
+    "Say where a training will not be what its settings seem to ask for: too few images, losses that never begin."
+    settings, images = state.settings, len(state.run.ids("train"))
+    own = fitting(batch := getattr(settings, "batch", 0), images, state.run.machine.processes)
+    if own < batch:
+        yield f"{images} images: batches of {own} instead of {batch}"
+    losses, epochs = getattr(settings, "losses", {}), getattr(settings, "epochs", 0)
+    if late := [f"{name} (from {term.start})" for name, term in losses.items() if term.start >= epochs]:
+        yield f"{epochs} epochs, counted from 0, end before these losses begin: {', '.join(late)}"
 
 
 def check_sources(
@@ -333,9 +337,8 @@ def run_stages(
 ) -> Run:  # as it is now
     "Execute the notebooks of the stages that are not done."
     wanted = [name for name in STAGES if names is None or name in names]
-    os.environ.setdefault(
-        "OMP_WAIT_POLICY", "PASSIVE"
-    )  # threads that spin while they wait make a busy machine ten times slower
+    # threads that spin while they wait make a busy machine ten times slower
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if hasattr(os, "fork") and not all(StageState(name, run).done() for name in wanted):
         forks()  # its imports begin while the checks below are made
     if not keep:
@@ -347,8 +350,8 @@ def run_stages(
         if state.done():
             click.echo(f"{title}  done before")
             continue
-        if few := small_batch(state):
-            click.echo(f"{title}  {few}")
+        for caution in cautions(state):
+            click.echo(f"{title}  {caution}")
         run_stage(state, title)
         run = Run(run.folder)
         click.echo(f"{title}  {run.entry(name)['seconds']:7.1f} s  {run.entry(name)['peak_mb']:6.0f} MB")

@@ -265,7 +265,7 @@ def has_made_something(
 def open_views(
     run: str | Path,  # a run's folder, such as runs/demo
 ) -> dict[str, RunView]:  # by name: this run, then the others beside it; empty where none has made anything yet
-    "Open the runs that there is something to look at in."
+    "Open the runs that there is something to look at in; an error says why the named one cannot be opened."
     folder, views = located(run), {}
     for place in (folder, *sorted(record.parent for record in folder.parent.glob("*/run.json"))):
         try:
@@ -273,7 +273,9 @@ def open_views(
             if found.folder.name not in views and found.devkit.root.is_dir() and has_made_something(found):
                 views[found.folder.name] = RunView(found)
         except (SettingsError, DataError, OSError):
-            continue  # missing, of an earlier muscle, or its photographs are gone
+            if place == folder and (folder / "run.json").exists():
+                raise
+            continue  # missing, of an earlier muscle, of code that is not here, or its photographs are gone
     return views
 
 # %% ../nbs/43_view.ipynb #d6d446fd

@@ -32,8 +32,7 @@ import pandas as pd
 from PIL import Image
 from skimage import data
 
-from muscle.check import muscle_check
-from muscle.commands import muscle_label, muscle_run
+from muscle.commands import muscle_check, muscle_label, muscle_run
 from muscle.profile import PROFILES, PROJECT
 from muscle.run import Run
 from muscle.runner import failure_of
