@@ -229,8 +229,9 @@ class Images(Record):
         "Open the run's dataset; of networks that travel without it, only its classes are known."
         if "classes" in self.record:
             return ClassesOnly(self.folder, tuple(self.record["classes"]))
+        place = located(self.profile.data.devkit)
         with blamed(self.folder):
-            return open_devkit(located(self.profile.data.devkit))
+            return open_devkit(place)
 
     def split(self, use: str) -> str:  # the name of the list that train, score or val takes: the first that is there
         return self.profile.data.taken(use, self.devkit.splits())
