@@ -300,9 +300,9 @@ def read_profile(
     values = read_yaml(read_text(path), path.name)
     if not isinstance(values, dict):
         raise SettingsError(f"{path.name}: a profile is a mapping of sections; look at {PROFILES.name}/smoke.yaml")
-    missing = _missing(values)
-    if missing:
-        raise SettingsError(f"{path.name} lacks {', '.join(missing)}")
+    if missing := _missing(values):
+        lacks = ", ".join(missing[:6]) + f" and {len(missing) - 6} more" * (len(missing) > 6)
+        raise SettingsError(f"{path.name} lacks {lacks}; a profile gives every key: copy one of {PROFILES}")
     for change in changes:
         assign(values, change)
     return make_profile(values, path.name)
