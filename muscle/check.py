@@ -70,6 +70,11 @@ def _reason(kit: Devkit, error: DataError) -> str:
 _FOREIGN = [*UNREAD, ".jpg", ".npy", ".mat"]  # what photographs and masks often are instead
 
 
+def _named(root: Path, file: Path) -> str:
+    "A dataset's file, which may lie elsewhere, for messages."
+    return str(file.relative_to(root) if file.is_relative_to(root) else file)
+
+
 def file_fault(
     kit: Devkit,  # the dataset
     what: str,  # "image" or "mask"
@@ -81,8 +86,7 @@ def file_fault(
         return Fault(f"{what} damaged", _reason(kit, error))
     others = [file.with_suffix(suffix) for low in ("", *_FOREIGN) for suffix in (low, low.upper())]
     there = next((f" (there is {other.name}, which is not read)" for other in others if other.is_file()), "")
-    name = str(file.relative_to(kit.root)) if file.is_relative_to(kit.root) else str(file)
-    return Fault(f"{what} missing", name + there)
+    return Fault(f"{what} missing", _named(kit.root, file) + there)
 
 # %% ../nbs/05_check.ipynb #b951f54d
 def mask_faults(
@@ -98,7 +102,7 @@ def mask_faults(
     values = np.flatnonzero(np.bincount(label.ravel(), minlength=VOID + 1)).tolist()
     strange = [value for value in values if kit.num_classes <= value < VOID]
     faults, file = [], kit.mask_file(id)
-    name = str(file.relative_to(kit.root)) if file.stem == id else f"{file.name}, {id}"
+    name = _named(kit.root, file) if file.stem == id else f"{file.name}, {id}"
     if photo and label.shape not in (photo.size, photo.stored):
         size = "{1}×{0}".format(*photo.size)
         faults.append(Fault(_SHAPE, f"{name} ({label.shape[1]}×{label.shape[0]}, image {size})"))
@@ -212,7 +216,6 @@ _HINTS = {
 def fault_message(
     faults: list[Fault],  # everything found
     root: Path,  # the devkit
-    shown: int = 3,  # how many files of each kind to name
     lists: Iterable[Path | None] = (),  # the texts that say which images there are
 ) -> str:  # one line for each kind of fault
     "Tell all that is wrong in one message."
@@ -220,12 +223,11 @@ def fault_message(
     for fault in faults:
         kinds[fault.kind].append(fault.where)
     lines = [
-        f"  {kind} ({len(where)}): {', '.join(where[:shown])}"
-        + f" and {len(where) - shown} more" * (len(where) > shown)
+        f"  {kind} ({len(where)}): {', '.join(where[:3])}" + f" and {len(where) - 3} more" * (len(where) > 3)
         for kind, where in kinds.items()
     ]
     hints = [f"  {hint}" for kind, hint in _HINTS.items() if kind in kinds]
-    if names := sorted({str(path.relative_to(root)) for path in lists if path}):
+    if names := sorted({_named(root, path) for path in lists if path}):
         hints.append(f"  images are asked for by {', '.join(names)}")
     return "\n".join([f"{root}: this devkit is not ready, nothing was written", *lines, *hints])
 
@@ -314,7 +316,7 @@ def understood(
         only_tags=_per_class(kit, (tags - shown for tags, shown in both)),
         sizes=(sizes[0], sizes[-1]),
         kinds=dict(Counter(f"{one.photo.format} {one.photo.mode}" for one in seen).most_common()),
-        notes=kit.notes() + photo_notes({one.id: one.photo for one in seen if one.photo}),
+        notes=kit.notes() + photo_notes({one.id: one.photo for one in seen}),
     )
 
 # %% ../nbs/05_check.ipynb #d75eac72
@@ -331,6 +333,7 @@ def check_devkit(
     lists = {name: ids for name, (ids, _) in read.items()}
     faults = [fault for _, wrong in read.values() for fault in wrong]
     needs = image_needs(kit, {use: lists[name] for use, name in uses.items()})
+    kit.classes  # read here once, and not by each thread
     with ThreadPoolExecutor(min(4, cores())) as pool:
         found = pool.map(lambda id: look(kit, id, needs[id]), needs)
         seen = list(tqdm(found, "check", len(needs), disable=not progress, leave=False))
@@ -371,12 +374,12 @@ def contact_sheet(
     kit: Devkit,  # the dataset
     path: str | Path,  # the PNG to write
     count: int = 24,  # how many images to show, evenly spaced over the lists
-    across: int = 4,  # images in a row
     side: int = 150,  # longest side of a photograph, pixels
 ) -> None:
     "Draw photographs with their masks and tags, to see whether all is read as meant."
     ids = list(dict.fromkeys(id for name in kit.splits() or ("all",) for id in kit.split(name)))
     ids = spread_over(ids, count)
+    across = 4
     rows = -(-len(ids) // across)
     sheet = Image.new("RGB", (across * (2 * side + 8), rows * (side + 42)), "white")
     for number, id in enumerate(ids):

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from .files import DataError, aside, of_the_disk
+from .files import DataError, aside, of_the_disk, remedy
 
 # %% ../nbs/10_checkpoint.ipynb #98ea9460
 class CheckpointError(DataError):
@@ -28,6 +28,8 @@ def _tensors(path):
     try:
         return load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
     except Exception as error:  # whatever a foreign file does to its reader, it is the file that is wrong
+        if remedy(f"{type(error).__name__}: {error}"):  # but for what is short or forbidden here
+            raise
         what = "damaged, or not a checkpoint of tensors alone; nothing in it was run. Fetch it again from its source"
         raise CheckpointError(f"{path}: {what}") from error
 

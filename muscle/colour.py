@@ -119,18 +119,16 @@ def overlay_heat(
     image: np.ndarray,  # (H, W, 3) uint8
     plane: np.ndarray,  # (H, W) in 0..1
     strength: float = 0.6,  # weight of the heat everywhere, so that low values show as well
-    colormap: str = "inferno",  # as in `colour_map`
 ) -> np.ndarray:  # (H, W, 3) uint8
     "Lay one map in heat colours over an image."
-    return overlay(image, colour_map(plane, colormap), strength)
+    return overlay(image, colour_map(plane), strength)
 
 # %% ../nbs/29_colour.ipynb #6e14570a
 def bordered(
     image: np.ndarray,  # (H, W, 3) uint8
     label: np.ndarray,  # (H, W) uint8
-    colour: Sequence[int] = (255, 255, 255),  # of the class side; the other side is black
 ) -> np.ndarray:  # (H, W, 3) uint8
-    "Draw a label's borders on an image."
+    "Draw a label's borders on an image, white on the class's side and black on the other."
     border = np.zeros(label.shape, bool)
     across, down = label[:, 1:] != label[:, :-1], label[1:] != label[:-1]
     border[:, 1:] |= across
@@ -138,7 +136,7 @@ def bordered(
     border[1:] |= down
     border[:-1] |= down
     drawn = image.copy()
-    drawn[border] = np.where((label[border] > 0)[:, None], np.uint8(colour), np.uint8(0))
+    drawn[border] = 255 * (label[border] > 0)[:, None].astype(np.uint8)
     return drawn
 
 # %% ../nbs/29_colour.ipynb #913988d6

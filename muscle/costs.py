@@ -252,9 +252,9 @@ def machine_rates(
     "Measure what the machine can do: products of matrices and copies."
     if threads:
         torch.set_num_threads(threads)
-    place, idle, side = torch.device(device), own_peak_mb(torch.device("cpu")), 2048
+    place, idle = torch.device(device), own_peak_mb(torch.device("cpu"))
     gpu = place.type == "cuda"
-    side = 8192 if gpu else side
+    side = 8192 if gpu else 2048
     keep_freed_memory()
     a, b, long = (torch.rand(shape, device=place) for shape in ((side, side), (side, side), 2**26))
     product, target = torch.empty_like(a), torch.empty_like(long)
@@ -283,12 +283,11 @@ def ratio_of_times(
     these: Sequence[float],  # seconds
     those: Sequence[float],  # seconds
     paired: bool = False,  # whether they were taken in alternation
-    draws: int = 1000,  # of the bootstrap
 ) -> Ratio:  # those over these
     "Compare the medians of two sides' times."
     a, b, draw = np.asarray(these), np.asarray(those), np.random.default_rng(0)
-    picked = draw.integers(len(a), size=(draws, len(a)))
-    others = picked if paired else draw.integers(len(b), size=(draws, len(b)))
+    picked = draw.integers(len(a), size=(1000, len(a)))
+    others = picked if paired else draw.integers(len(b), size=(1000, len(b)))
     ratios = np.median(b[others], 1) / np.median(a[picked], 1)
     return Ratio(float(np.median(b) / np.median(a)), *np.quantile(ratios, (0.05, 0.95)).tolist())
 

@@ -7,9 +7,9 @@ __all__ = ['SEGMENTATION_CRF', 'SEAM_CRF', 'LABEL_CRF', 'SINGLY', 'CAN_WIN', 'Cr
            'crf_probabilities', 'crf_labels']
 
 # %% ../nbs/17_crf.ipynb #fbd803cf
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache, reduce
-from math import prod
+from math import isfinite, prod
 from operator import add
 from typing import NamedTuple
 
@@ -32,6 +32,8 @@ class Crf:
 
     def __post_init__(self) -> None:
         "Refuse constants that say nothing; a `ValueError` names them."
+        if not all(map(isfinite, astuple(self))):
+            raise ValueError("constants of a CRF should be finite numbers")
         if min(self.near, self.like, self.like_colour) <= 0:
             raise ValueError("near, like and like_colour are deviations: they should be greater than 0")
         if not 0 < self.certainty <= 1 or min(self.near_weight, self.like_weight, self.iterations - 1) < 0:

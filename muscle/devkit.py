@@ -130,7 +130,7 @@ def read_image(
             picture.draft(None, target)
         if picture.mode.startswith(("I", "F")):
             picture = _eight_bits(picture)
-        if picture.mode in ("1", "P", "PA"):
+        if picture.mode in ("1", "P") or "A" in picture.mode.upper():  # clear pixels keep their colours
             picture = picture.convert("RGB")
         if picture.size != target:
             picture = picture.resize(target, Image.Resampling.BICUBIC, reducing_gap=3)
@@ -143,7 +143,7 @@ def photo_notes(
 ) -> list[str]:
     "Say what was noticed about photographs that are not as most are."
     turned = "turned as their cameras noted (EXIF), and masks drawn on the stored picture with them"
-    deep = "of 16 bits or more, scaled to 8 by the least of 8, 10, 12, 14 and 16 bits that hold their brightest value"
+    deep = "of more than 8 bits, scaled from the least of 8, 10, 12, 14 and 16 bits that hold their brightest value"
     large = f"longer than {LARGEST} pixels, worked at that size and labelled at their own"
     kinds = {
         turned: lambda photo: photo.turn is not None,

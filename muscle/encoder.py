@@ -96,7 +96,7 @@ class _Parts(Loadable):
 class Encoder(_Parts):
     "A backbone, a linear classifier, its CAMs and their refinement by self-affinity."
 
-    meets = "backbone"  # the losses meet in its last map: `pulls` of 24_fit looks there
+    meets = "backbone"  # the losses meet in its last map: `meeting` of 24_fit looks there
 
     def _maps(self, taps, classes=slice(None)):
         weight = (self.fc.weight if self.maps_teach_fc else self.fc.weight.detach())[classes]

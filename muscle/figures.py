@@ -23,6 +23,7 @@ from .ablate import ABLATIONS, ablation_scores, ablation_table
 from .beacon import WALKS
 from .colour import overlay_label, overlay_maps
 from .devkit import read_label, working_size
+from .evaluate import read_table
 from .lists import spread_over
 from .maps import label_at
 from .photos import shares_text
@@ -184,7 +185,7 @@ def threshold_figure(
     "Draw mIoU over the background threshold for CAM, SGC and the walk; None without masks."
     if not run.table("curve").exists():
         return None
-    table = pd.read_csv(run.table("curve"), index_col="threshold")
+    table = read_table(run, "curve").set_index("threshold")
     curves = {name: table[name].to_numpy() for name in table}
     chosen = {name: own_threshold(run, dict(zip(KINDS, SOFT))[name]) for name in curves}
     title = f"labels cut at each threshold, {run.split('score')}"
@@ -251,7 +252,7 @@ def cases_figure(
     theme: str = "light",  # or "dark"
 ) -> Figure:
     "Show success and failure: the images at five quantiles of IoU."
-    table = pd.read_csv(view.run.table("image_scores"), dtype={"image": str})
+    table = read_table(view.run, "image_scores")
     cases = table.iloc[quantile_cases(table["mIoU"].to_numpy())]
     names = ("worst", "10th percentile", "median", "90th percentile", "best")
     titles = [f"{name}\nmIoU {score:.0f} %" for name, score in zip(names, cases["mIoU"])]
@@ -305,7 +306,7 @@ def sheet_figure(
 ) -> Figure:
     "Show segmented photos under their labels, the most uncertain first; a sheet of more than so many is no picture."
     pictures, present = {}, set()
-    for row in pd.read_csv(view.run.table("photos"), dtype={"image": str}, nrows=ON_SHEET).itertuples():
+    for row in read_table(view.run, "photos").head(ON_SHEET).itertuples():
         image, label = view.image(row.image), read_label(view.run.segmentation(row.image))
         pictures[f"{row.image}\n{row[4]:.0f} %"] = overlay_label(image, label_at(label, image.shape[:2]))
         present.update(np.unique(label).tolist())

@@ -72,6 +72,7 @@ REMEDIES = {  # what the system says → what to do
     "another place",
     "Permission denied|Operation not permitted|Read-only": "that is not allowed there: change the rights or the place",
     "File name too long": "give it a shorter name",
+    "Input/output error": "the disk cannot be read or written there: look after it, or try again",
     "File too large": "a limit on the size of files (ulimit -f) is in the way: raise it",
     "No such file or directory": "the place does not exist: make it, or choose another",
     "MemoryError|out of memory|allocate memory|BrokenProcessPool|killed by signal": "memory is short: take smaller "
@@ -185,10 +186,10 @@ def read_text(
     try:
         text = data.decode(encoding)
         bad = len(text[: text.find("\0")].encode(encoding)) if "\0" in text else -1
-    except LookupError as error:
-        raise DataError(f"{path}: says it is in '{encoding}', which is unknown here; save it as UTF-8") from error
     except UnicodeDecodeError as error:
         bad = error.start
+    except (LookupError, UnicodeError) as error:
+        raise DataError(f"{path}: says it is in '{encoding}', which is unknown here; save it as UTF-8") from error
     if bad < 0:
         return composed(text)
     line = data.count(b"\n", 0, bad) + 1

@@ -153,11 +153,11 @@ def resume(
         return Position(0, [])
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
-        position = Position(saved["epoch"], saved["history"], saved.get("means", {}))
+        position, made_for = Position(saved["epoch"], saved["history"], saved.get("means", {})), saved["fingerprint"]
     except Exception as error:
         again = "delete it and run the same command again: only this training starts anew"
         raise DataError(f"{path}: damaged ({error}); {again}") from error
-    if saved["fingerprint"] != fingerprint:
+    if made_for != fingerprint:
         return Position(0, [])
     bare(model).load_state_dict(saved["model"])
     opt.load_state_dict(saved["optimizer"])
@@ -253,7 +253,7 @@ def meeting(
 def pulls(
     parts: dict[str, Tensor],  # a step's losses
     met: list[Tensor],  # the features that they were made of
-) -> dict[str, Tensor]:  # name → norm of the loss's own gradient there; empty where no features were kept
+) -> dict[str, Tensor]:  # name → 2¹² times the norm of the loss's own gradient there; empty if no features were kept
     "Measure how hard each loss pulls at the features."
 
     def pull(loss: Tensor) -> Tensor:

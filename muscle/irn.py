@@ -99,16 +99,13 @@ class IrnOutput(NamedTuple):
 class MeanShift(nn.Module):
     "Takes the training images' mean displacement off at inference; does nothing while training."
 
-    def __init__(
-        self,
-        channels: int = 2,  # of the displacement
-    ):
+    def __init__(self):
         super().__init__()
-        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(2))
 
     def forward(
         self,
-        x: Tensor,  # (N, channels, h, w)
+        x: Tensor,  # (N, 2, h, w)
     ) -> Tensor:  # like `x`
         return x if self.training else x - self.running_mean[:, None, None]
 

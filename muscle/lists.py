@@ -138,7 +138,8 @@ _UPLOADED = re.compile(r".*/data/(upload/\d+/([0-9a-f]{8}-)?|local-files/\?d=)")
 def _choices(cell: str) -> list[str]:
     "What was chosen in Label Studio."
     found = json.loads(cell) if cell.startswith("{") else {"choices": [cell] if cell else []}
-    return list(dict.fromkeys(found["choices"]))
+    chosen = found["choices"]
+    return list(dict.fromkeys([chosen] if isinstance(chosen, str) else chosen))
 
 
 def _last(words: list[str]) -> int:
@@ -175,7 +176,9 @@ def tags_of_csv(
     path: str | Path,  # a CSV file with the header `image,tags`, tags separated by `;`, or a column of 0 and 1 a class
 ) -> list[Tagged]:  # row by row, repeats kept
     "Read the tags of all images from one table."
-    text = read_text(path).lstrip()
+    whole = read_text(path)
+    text = whole.lstrip()
+    above = whole[: len(whole) - len(text)].count("\n")  # empty lines
     mark = next((mark for mark in "\t;" if mark in text.partition("\n")[0]), ",")
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
     table = []
@@ -185,13 +188,13 @@ def tags_of_csv(
             image, uploaded = _UPLOADED.subn("", row[head.index("image")])
             line = listed(unquote(image) if uploaded else image)
             if not line.id:
-                raise DataError(f"{path}: line {rows.line_num} names no image")
+                raise DataError(f"{path}: line {above + rows.line_num} names no image")
             refuse_long([row[head.index("image")]], path)
             table.append(Tagged(line.id, _row_tags(head, row), line.photo))
     except (csv.Error, IndexError, KeyError, json.JSONDecodeError) as error:
         raise DataError(
-            f"{path}: line {rows.line_num} cannot be read ({error}); write 'image,tags', the tags separated by ';', or "
-            "'image' and a column of 0 and 1 for each class"
+            f"{path}: line {above + rows.line_num} cannot be read ({error}); write 'image,tags', the tags separated by "
+            "';', or 'image' and a column of 0 and 1 for each class"
         ) from error
     return table
 

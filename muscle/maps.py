@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .files import DataError, aside
+from .files import DataError, aside, remedy
 
 # %% ../nbs/20_maps.ipynb #1e4357c3
 _ROWS = 2**24  # values that are made at a time: 64 MB in single precision
@@ -108,6 +108,8 @@ def _read(path, needed, besides=()):
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file; has the stage before this one been run?") from error
     except Exception as error:  # whatever zip files and arrays can have wrong with them
+        if remedy(f"{type(error).__name__}: {error}"):
+            raise
         raise DataError(f"{path}: damaged ({error}); {AGAIN}") from error
     if missing := [name for name in needed if name not in arrays]:
         raise DataError(f"{path}: holds {held} but not {', '.join(missing)}; it is another stage's file")
@@ -135,7 +137,7 @@ def _photo(size):
 class Maps(NamedTuple):
     "The maps of one image."
 
-    classes: np.ndarray  # (K,) label numbers 1..C-1, ascending as a rule
+    classes: np.ndarray  # (K,) label numbers 1..C-1, ascending
     cam: np.ndarray | None  # (K, H, W) float32, or as in the file float16: plain class activation maps, about 0..1
     sgc: np.ndarray | None  # (K, H, W) likewise: maps refined by the encoder's affinities, about 0..1
 

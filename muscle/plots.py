@@ -165,13 +165,12 @@ def class_bars(
     class_names: Sequence[str],  # (C,) background first
     title: str = "",  # say the split
     theme: str = "light",  # or "dark"
-    across: int = 42,  # the most classes in a row
 ) -> Figure:
     "Draw each class's IoU as bars, a group a class, and each series' mean as a line."
     scores = {name: np.asarray(score, float) for name, score in scores.items()}
     if not any(np.isfinite(score).any() for score in scores.values()):
         return empty_figure("nothing could be scored: no mask has a pixel that counts", theme)
-    rows = math.ceil(len(class_names) / across)
+    rows = math.ceil(len(class_names) / 42)  # of more bars than that in a row the names cannot be read
     long = math.ceil(len(class_names) / rows)
     with canvas(theme, rows, 1, (9, 0.8 + 3 * rows)) as (figure, axes):
         for row, ax in enumerate(axes[:, 0]):
@@ -211,12 +210,6 @@ WORDS = {
         "pixel": "pixel level",
     },
     **{"region": "region level", "cross_entropy": "cross-entropy", "beacon": "BEACON × its weight"},
-    **{
-        "positive": "affinity: pairs alike",
-        "negative": "affinity: pairs that differ",
-        "background": "affinity: background",
-    },
-    **{"displacement_foreground": "displacement: objects", "displacement_background": "displacement: background"},
 }
 
 

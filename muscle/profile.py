@@ -207,7 +207,7 @@ def add_stage(
 ) -> None:
     "Put a stage between two others; a `SettingsError` says what its row lacks."
     place, rows = number_of(stage_named(after)), list(STAGES.items())
-    if name in (*STAGES, *profile_kind().model_fields):
+    if name in profile_kind().model_fields:
         raise SettingsError(f"there is a stage or section {name!r} already: choose another name")
     for word in (*row.reads, *filter(None, [row.replaces])):
         if word.rstrip("?") not in (before := list(STAGES)[:place]):
@@ -353,7 +353,7 @@ def _flow(value: Any) -> str:
     )
 
 
-def _lines(section: Settings, width: int = 38) -> list[str]:
+def _lines(section: Settings) -> list[str]:
     "A section's keys with their comments: behind them, or above what is too long for that."
     lines, values = [], section.plain()
     for key, field in type(section).model_fields.items():
@@ -361,7 +361,7 @@ def _lines(section: Settings, width: int = 38) -> list[str]:
         value = values[name]
         parted = isinstance(value, dict) and value and all(isinstance(part, dict) for part in value.values())
         text = f"  {name}:" if parted else f"  {name}: {'none' if name == 'crf' and value is None else _flow(value)}"
-        lines += [f"  {comment}", text] if len(text) > 60 else [f"{text:<{width}} {comment}".rstrip()]
+        lines += [f"  {comment}", text] if len(text) > 60 else [f"{text:<38} {comment}".rstrip()]
         lines += [f"    {part}: {_flow(inner)}" for part, inner in value.items()] if parted else []
     return lines
 

@@ -36,9 +36,9 @@ HOUSEKEEPING = {
     "settings",
     "profile",
     "provenance",
-    "run",
+    "run.Run",
     "stage",
-}  # decide nothing that is not marked
+}  # modules, and a class, that decide nothing which is not marked
 GIVEN = "MUSCLE_WITH"  # environment variable: how files that were given with --with reach the kernels
 WITH = "muscle_with_"  # how their modules' names begin
 
@@ -236,7 +236,8 @@ def reached(
     found, todo = defaultdict(dict), [tuple(work.split(":"))]
     while todo:
         module, name = todo.pop()
-        if not _is_ours(module) or module.rpartition(".")[2] in HOUSEKEEPING or name in found[module]:
+        short = module.rpartition(".")[2]
+        if not _is_ours(module) or {short, f"{short}.{name}"} & HOUSEKEEPING or name in found[module]:
             continue
         defined, imported = _read(module)
         if name in imported and name not in defined:

@@ -21,8 +21,9 @@ from IPython.display import DisplayObject, Markdown
 from matplotlib.figure import Figure
 
 from .ablate import ABLATIONS, ablation_table
-from .evaluate import RESULTS, score_segmentation, write_table
+from .evaluate import RESULTS, read_table, score_segmentation, write_table
 from muscle.figures import (
+    ON_SHEET,
     ablation_figure,
     affinity_figure,
     beacon_figure,
@@ -69,7 +70,7 @@ def threshold_sentence(
     run: Run,  # the run
 ) -> str:
     "Say at which background thresholds, and what another choice would change."
-    table = pd.read_csv(run.table("thresholds")).set_index("maps")
+    table = read_table(run, "thresholds").set_index("maps")
     way = CHOSEN.get(run.settings("scores").threshold, "fixed")
     way = way if way in table else "CRF agreement"
     if table.empty:
@@ -93,10 +94,9 @@ def segmentation_sentence(
 # %% ../nbs/46_report.ipynb #f9561b3b
 def class_sentence(
     run: Run,  # the run, scored
-    least: float = 10,  # percent IoU, under which a class counts as lost
 ) -> str:
     "Name the best class, the worst, and those that are as good as lost."
-    read = lambda end: pd.read_csv(run.table(f"segmentation_{end}"), index_col="class").iloc[1:-1, -1]
+    read = lambda end: read_table(run, f"segmentation_{end}").set_index("class").iloc[1:-1, -1]
     iou, recall, precision = (read(end) for end in ("classes", "recall", "precision"))
     iou = iou.dropna()
     if iou.empty:
@@ -105,7 +105,7 @@ def class_sentence(
     lost = [
         f"{name} (IoU {iou[name]:.0f} %, found {np.nan_to_num(recall[name]):.0f} % of it"
         f"{'' if np.isnan(precision[name]) else f', right where it was said {precision[name]:.0f} %'})"
-        for name in iou.index[iou < least]
+        for name in iou.index[iou < 10]
     ]
     return f"{said}." + (f" **As good as lost: {'; '.join(lost)}**." if lost else "")
 
@@ -114,7 +114,7 @@ def sure_sentence(
     run: Run,  # the run, scored
 ) -> str:
     "Say how far these numbers can be trusted."
-    scores = pd.read_csv(run.table("image_scores"))["mIoU"].dropna()
+    scores = read_table(run, "image_scores")["mIoU"].dropna()
     error = scores.std(ddof=1) / len(scores) ** 0.5 if len(scores) > 1 else np.nan
     low, middle = scores.quantile([0.1, 0.5])
     said = f"An image's own mIoU is {middle:.0f} % in the median, under {low:.0f} % in the worst tenth"
@@ -122,7 +122,7 @@ def sure_sentence(
         "" if np.isnan(error) else f" and {scores.mean():.1f} ± {error:.1f} % in the mean (standard error over images)"
     )
     beside = run.record.get("spread") and run.table("spread").exists()
-    spread = pd.read_csv(run.table("spread")) if beside else None
+    spread = read_table(run, "spread") if beside else None
     if spread is None:
         return f"{said}{more}; all of this is one seed, and another would differ by a few points."
     seeds, most = spread["runs"].max(), spread["deviation"].max()
@@ -133,7 +133,7 @@ def photo_sentences(
     run: Run,  # the run, without masks
 ) -> list[str]:
     "Say what is known of photographs that nobody has drawn masks for."
-    table = pd.read_csv(run.table("photos"), dtype={"image": str, "tags": str}).fillna("")
+    table = read_table(run, "photos").fillna("")
     names = lambda text: {part.strip() for part in text.split(";")} - {""}
     found = lambda text: {part.rsplit(" ", 2)[0] for part in names(text)}  # each with its share: "dog 12 %"
     missed = [row.image for row in table.itertuples() if names(row.tags) - found(row.found)]
@@ -192,7 +192,7 @@ CAPTIONS |= {
     "cases": "Success and failure: the images at five quantiles of their own mIoU.",
     "segmented": "Images drawn by chance, with their segmentation.",
     "photos": "Uncertainty is one minus the final label's mean mIoU with one plain pass's and with all passes' label.",
-    "photo_sheet": "Photos under their labels, the most uncertain first (at most 400); the number is the uncertainty.",
+    "photo_sheet": f"Photos under their labels, the most uncertain first (at most {ON_SHEET}).",
     "beacon": "A class's boundary as the segmenter sees it, with the points that BEACON draws by its two walks.",
     "training_encoder": "Training of the encoder; a dotted line marks the epoch in which a loss begins.",
     "shares": "Share of each loss in its network's gradient (%), first, mean and last epoch; under 1 % it hardly acts.",
@@ -233,7 +233,6 @@ SECTIONS = (
 
 # %% ../nbs/46_report.ipynb #c7c8cc12
 def caption(
-    run: Run,  # the run
     name: str,  # of a table or figure
 ) -> str:
     "Say what a table or figure shows."
@@ -256,7 +255,7 @@ def show(
 ) -> DisplayObject:
     "Give a table with its caption or else a figure of a run, for a notebook; a word on why where the run has none."
     if run.table(name, "md").exists():
-        return Markdown(f"*{caption(run, name)}*\n\n{run.table(name, 'md').read_text(encoding='utf-8')}")
+        return Markdown(f"*{caption(name)}*\n\n{run.table(name, 'md').read_text(encoding='utf-8')}")
     if run.figure(name).exists():
         return drawn(run, name)
     why = "" if run.devkit.has_masks else ": the dataset has no masks to score against"
@@ -288,7 +287,7 @@ def shown_with_caption(
     "Give a table, a figure or both of a name, each with what it shows."
     given = [show(run, name)] if run.table(name, "md").exists() else []
     if run.figure(name).exists():
-        words = [] if given else [Markdown(f"*{caption(run, name)}*")]
+        words = [] if given else [Markdown(f"*{caption(name)}*")]
         given += [*words, drawn(run, name)]
     return given
 

@@ -177,8 +177,8 @@ class MorePlaces(Places):
     def table(self, name: str, kind: str = "csv") -> Path:  # csv or md
         return self.folder / "tables" / f"{name}.{kind}"
 
-    def figure(self, name: str, theme: str = "light", kind: str = "png") -> Path:  # light or dark; png or svg
-        return self.folder / "figures" / f"{name}{'_dark' if theme == 'dark' else ''}.{kind}"
+    def figure(self, name: str, theme: str = "light") -> Path:  # light or dark; others beside the PNG have its name
+        return self.folder / "figures" / f"{name}{'_dark' if theme == 'dark' else ''}.png"
 
     def chosen(self, stage: str) -> Path:  # the thresholds that `auto` came to in a stage
         return self.folder / STAGES[stage].writes[0] / "thresholds.json"

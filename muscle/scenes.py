@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -188,8 +189,9 @@ def write_shapes(
     "Write the built-in devkit, or find it there; raise `DataError` if the folder holds anything else."
     root, made = Path(root), {"edition": EDITION, "train": train, "val": val, "size": list(size), "seed": seed}
     record = root / "shapes.json"
-    if record.is_file() and json.loads(record.read_text()) == made:
-        return VocFolder(root)
+    with suppress(OSError, ValueError):  # there is none, or it is damaged
+        if json.loads(record.read_text(encoding="utf-8")) == made:
+            return VocFolder(root)
     if root.exists() and any(root.iterdir()):
         raise DataError(f"{root}: holds something else than shapes of {made}; delete it or choose another folder")
     root.parent.mkdir(parents=True, exist_ok=True)

@@ -171,7 +171,7 @@ class _Parts(Loadable):
 class Segmenter(_Parts):
     "A backbone, a BiFPN and a 1×1 convolution to scores; attributes are named as in the released checkpoints."
 
-    meets = "BIFPN"  # the losses meet in its map: `pulls` of 24_fit looks there
+    meets = "BIFPN"  # the losses meet in its map: `meeting` of 24_fit looks there
 
     def grids(
         self,

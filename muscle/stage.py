@@ -137,8 +137,9 @@ def content_of(
 def beside_of(
     run: Run,  # the run
 ) -> dict[str, Any] | None:  # of ablations and of other seeds
-    "Collect what a report shows of other runs."
-    return (run.record.get("ablations") or {}) | run.record.get("spread", {}) or run.record.get("ablations")
+    "Collect what a report shows of other runs; of a run that was never asked for ablations nothing, not an empty one."
+    ablations, spread = run.record.get("ablations"), run.record.get("spread", {})
+    return {**(ablations or {}), **spread} if spread else ablations
 
 
 def parts_of(
@@ -211,12 +212,12 @@ def taken_back(
 ) -> dict[str, Any] | None:  # its entry in the record
     "Bring back what replaced/ has of a stage that was done with just this fingerprint and this code."
     for note in sorted((stage.run.folder / "replaced").glob(f"*_{stage.name}_*/stage.json")):
-        entry = json.loads(note.read_text())
-        if (
-            entry.get("fingerprint") != fingerprint
-            or entry.get("state") != "done"
-            or entry.get("code") != code_marks(stage.row.work)
-        ):
+        wanted = {"fingerprint": fingerprint, "state": "done", "code": code_marks(stage.row.work)}
+        try:
+            entry = json.loads(note.read_text(encoding="utf-8"))
+        except ValueError:
+            continue  # it was cut short
+        if any(entry.get(key) != value for key, value in wanted.items()):
             continue
         set_aside(stage)
         note.unlink()  # first: what is taken back by halves is not called done
@@ -372,7 +373,9 @@ def _sound(path: Path) -> bool:
                 picture.load()
         if path.suffix == ".safetensors":
             read_checkpoint(path)
-    except (DataError, OSError, SyntaxError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+    except (DataError, OSError, SyntaxError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        if getattr(error, "errno", None):  # the disk says so: the file may well be sound
+            raise
         return False
     return True
 

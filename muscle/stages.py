@@ -60,14 +60,13 @@ def plan_of_training(
 def completed(
     model: torch.nn.Module,  # an encoder, IRN or segmenter
     state: dict[str, Tensor],  # of its file, as `read_checkpoint` gives it
-    weights: str = "imagenet",  # of its settings: imagenet, imagenet:FILE
 ) -> dict[str, Tensor]:
     "Add the backbone to a file that leaves it out since it is still what ImageNet taught."
     prefix = getattr(model, "prefix", "backbone")
     if set(state) != {name for name in model.state_dict() if not name.startswith(f"{prefix}.")}:
         return state
-    trunk, (_, _, path) = getattr(model, prefix), weights.partition("imagenet:")
-    load_imagenet(trunk, path or None)
+    trunk = getattr(model, prefix)
+    load_imagenet(trunk)
     return state | {f"{prefix}.{name}": t for name, t in trunk.state_dict().items()}
 
 # %% ../nbs/36_stages.ipynb #594693cd
@@ -271,7 +270,7 @@ def train_segmenter(
 # %% ../nbs/36_stages.ipynb #f14f1aa9
 def _loaded(model: torch.nn.Module, run: Run, stage: str) -> torch.nn.Module:
     file = run.weights(stage)
-    load_checked(model, completed(model, read_checkpoint(file), run.settings(stage).weights), where=file)
+    load_checked(model, completed(model, read_checkpoint(file)), where=file)
     return model.eval()
 
 

@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import torch
 from accelerate import Accelerator, PartialState
 from PIL import Image
 
 from .devkit import LARGEST, VOID, read_label, working_size, write_picture
-from .evaluate import fixed_thresholds
+from .evaluate import fixed_threshold, read_table
 from .files import DataError, SettingsError, write_lines
 from .infer import Here, multiscale_cams
 from .maps import label_at, label_of, read_maps, read_soft
@@ -112,13 +111,12 @@ def own_threshold(
     if source not in SOFT:
         return 0.5
     maps = dict(zip(SOFT, KINDS))[source]
-    fixed, column = fixed_thresholds(run), CHOSEN.get(run.settings("scores").threshold)
-    file = run.table("thresholds")
-    if column and file.is_file():
-        table = pd.read_csv(file).set_index("maps")
+    column = CHOSEN.get(run.settings("scores").threshold)
+    if column and run.table("thresholds").is_file():
+        table = read_table(run, "thresholds").set_index("maps")
         if column in table and maps in table.index:
             return float(table.loc[maps, column])
-    return float(fixed[maps])
+    return float(fixed_threshold(run, maps))
 
 # %% ../nbs/43_view.ipynb #809d3054
 class RunReader:

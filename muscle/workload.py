@@ -262,12 +262,10 @@ def bench_scores(
 # %% ../nbs/55_workload.ipynb #27b8c799
 def few_win(
     size: tuple[int, int],  # (H, W)
-    labels: int = 21,  # all of them
-    able: int = 4,  # those that get anywhere
-) -> np.ndarray:  # float32 (labels, H, W)
-    "Make up probabilities in which only a few labels get anywhere."
-    scores = torch.full((labels, *size), -4.0)
-    scores[:able] = 3 * smooth_field(able, *size)
+) -> np.ndarray:  # float32 (21, H, W)
+    "Make up probabilities in which only four labels get anywhere."
+    scores = torch.full((21, *size), -4.0)
+    scores[:4] = 3 * smooth_field(4, *size)
     return scores.softmax(0).numpy()
 
 
