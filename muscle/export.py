@@ -57,7 +57,7 @@ def final_labels(
             found |= {id: Final(split, source) for id in run.ids(use) if file_of(run, id, source).is_file()}
     if not found:
         again = "the command that began the run, given once more, goes on with it"
-        raise DataError(f"{run.folder}: no labels yet, they come from stages 5 and 8; {again}")
+        raise DataError(f"{run.folder}: no labels yet, they come from the stages pseudo and segmentation; {again}")
     return found
 
 # %% ../nbs/61_export.ipynb #531d0650

@@ -304,7 +304,7 @@ class _PhotoWork(_PhotoFiles):
     def _work(self, view, run, name, classes, scales):
         photo = self.photos[name]
         try:
-            with C.told(self.said, "this run has no trained encoder yet: run stage 1"):
+            with C.told(self.said, "this run has no trained encoder yet: run the stage of that name"):
                 found = evidence.tried_photo(view, photo, classes, scales, self._tick)
                 self.tried |= {(run, name): found} if self.photos[name] is photo else {}  # another of its name came
                 self._draw()

@@ -87,7 +87,7 @@ class _CamLinks(_CamPictures):
         C.shown_if(point[0] >= 0 and bool(self.opened), self.joined)
         if self.joined.layout.display:
             return
-        with C.told(self.said, "run stages 1 and 4 to see what a pixel is joined to"):
+        with C.told(self.said, "run the stages encoder and irn to see what a pixel is joined to"):
             joined, image = self.links_of(self.view, self.opened), self.view.image(self.opened)
             plane = evidence.affinity_plane(joined, point, image.shape)
             self.affinity.value = C.encoded(colour.spread_picture(image, plane))
@@ -233,7 +233,7 @@ class _BeaconPictures(_BeaconParts):
         self.said.value = ""
         if not self.kind.value:
             return
-        with C.told(self.said, "this run has no trained segmenter yet: run stage 7"):
+        with C.told(self.said, "this run has no trained segmenter yet: run the stage of that name"):
             image, edge = self.view.image(self.chooser.id), self.edge_of(self.view, self.chooser.id, self.kind.value)
             pixel = edge.pixel.numpy()
             self.turned.value = C.encoded(colour.turned_picture(image, pixel, edge.orientation.numpy()))
@@ -374,7 +374,7 @@ class ViewMatcher(_MatchPictures):
         self.pair = None
         if not self.chooser.id:
             return self.empty("no image is chosen")
-        with C.told(self.said, "this run has no trained encoder yet: run stage 1"):
+        with C.told(self.said, "this run has no trained encoder yet: run the stage of that name"):
             found = evidence.lively_match(self.view, self.chooser.id, start, self.norm.value)
             self.number, self.pair, chosen = found
             if not self.pair:
