@@ -30,7 +30,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch.distributed import PrefixStore, TCPStore, barrier, destroy_process_group, init_process_group
 from torch.multiprocessing import start_processes
 
-from .files import cores
+from .files import MachineError, cores
 
 # %% ../nbs/28_processes.ipynb #49fce699
 class PeakMemory:
@@ -64,21 +64,22 @@ def open_accelerator(
     precision: str = "auto",  # auto (bf16 on a GPU that has it), fp32, bf16, fp16
     compile: bool = False,  # torch.compile for trainings
 ) -> Accelerator:
-    "Open accelerate's handle for a machine; a RuntimeError says that a device is none, or that there is no GPU."
+    "Open accelerate's handle for a machine; a `MachineError` says that a device is none, or that there is no GPU."
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
-        raise RuntimeError(f"device is {device!r}: it is auto, cpu, cuda or cuda:N")
-    cpu = device == "cpu" or not torch.cuda.is_available()
-    if device.startswith("cuda") and cpu:
-        raise RuntimeError("device is cuda, but torch finds no GPU here: use --device cpu or auto")
+        raise MachineError(f"device is {device!r}: it is auto, cpu, cuda or cuda:N")
+    there = torch.cuda.device_count() * torch.cuda.is_available()
+    if device.startswith("cuda") and int(device.partition(":")[2] or 0) >= there:
+        raise MachineError(f"device is {device}, but torch finds {there or 'no'} GPU here: use --device cpu or auto")
     if device != "auto":
         os.environ.pop("ACCELERATE_TORCH_DEVICE", None)  # of one that was opened before
-    if device not in ("auto", "cpu", "cuda"):
+    if ":" in device:
         os.environ["ACCELERATE_TORCH_DEVICE"] = device
+    cpu = device == "cpu" or not there
     good = not cpu and torch.cuda.is_bf16_supported(including_emulation=False)
     kind = {"auto": "bf16" if good else "no", "fp32": "no"}.get(precision, precision)
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # stage 1's second step has no classifier
-    backend = "inductor" if compile else None
-    return Accelerator(cpu=cpu, mixed_precision=kind, kwargs_handlers=[unused], dynamo_backend=backend)
+    given = {"dynamo_backend": "inductor"} if compile else {}
+    return Accelerator(cpu=cpu, mixed_precision=kind, kwargs_handlers=[unused], **given)
 
 # %% ../nbs/28_processes.ipynb #cf027a05
 def own_cores() -> int:  # at least 1
@@ -111,7 +112,7 @@ def join_team() -> tuple[TCPStore, Team] | None:  # its store, and itself; None 
     agents = os.environ["TORCHELASTIC_USE_AGENT_STORE"] == "True"
     if agents and os.environ["TORCHELASTIC_MAX_RESTARTS"] != "0":
         how = "set TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 on every machine"
-        raise RuntimeError(f"--max-restarts: a store that the agents keep holds what an earlier start said: {how}")
+        raise MachineError(f"--max-restarts: a store that the agents keep holds what an earlier start said: {how}")
     address, *numbers = [os.environ.pop(name) for name in PLACE]
     team = Team(address, *map(int, numbers))
     os.environ[TEAM] = json.dumps(team)
@@ -130,13 +131,12 @@ def connect(
     team: Team,  # whose store
     holds: bool = False,  # whether this process holds it
 ) -> TCPStore:
-    "Reach a team's store; a RuntimeError says that nobody is there."
-    ways = dict(is_master=holds, timeout=timedelta(seconds=45), wait_for_workers=False)
+    "Reach a team's store; a `MachineError` says that nobody is there."
     try:
-        return TCPStore(team.address, team.port, **ways)
+        return TCPStore(team.address, team.port, is_master=holds, timeout=timedelta(seconds=45), wait_for_workers=False)
     except RuntimeError as error:
         place, how = f"{team.address}:{team.port}", "is that name known on this machine, and that port open to it?"
-        raise RuntimeError(f"{team} cannot reach rank 0 at {place}: {how}") from error
+        raise MachineError(f"{team} cannot reach rank 0 at {place}: {how}") from error
 
 # %% ../nbs/28_processes.ipynb #3c096c6e
 def awaited(
@@ -144,7 +144,7 @@ def awaited(
     key: str,  # what is waited for
     patience: float = float("inf"),  # seconds
 ) -> Any:  # None where it did not come in time
-    "Wait for a word of a team's; a RuntimeError says that rank 0 has gone."
+    "Wait for a word of a team's; a `MachineError` says that rank 0 has gone."
     until = time.monotonic() + patience
     try:
         while not store.check([key]):
@@ -153,7 +153,7 @@ def awaited(
             time.sleep(0.2)
         return json.loads(store.get(key))
     except torch.distributed.DistError:
-        raise RuntimeError("rank 0 has ended; what it says, or the machine it was on, tells why") from None
+        raise MachineError("rank 0 has ended; what it says, or the machine it was on, tells why") from None
 
 # %% ../nbs/28_processes.ipynb #61e8c738
 def meet(
@@ -162,7 +162,7 @@ def meet(
     folder: Path,  # the run's, on this machine
     said: dict[str, str],  # what must be the same everywhere: name → value
 ) -> None:
-    "See that a team has one run folder and was started alike; a RuntimeError names who has not, on every rank."
+    "See that a team has one run folder and was started alike; a `MachineError` names who has not, on every rank."
     if team.rank:
         store.set(f"answer {team.rank}", json.dumps(_answer(store, team, folder, said)))
     else:
@@ -176,7 +176,7 @@ def meet(
         store.set("met", json.dumps("\n".join(filter(None, wrong))))
     if verdict := awaited(store, "met"):
         store.add("left", int(team.rank > 0))  # rank 0 waits for the others
-        raise RuntimeError(verdict)
+        raise MachineError(verdict)
 
 # %% ../nbs/28_processes.ipynb #4a56d4d5
 def _answer(store: TCPStore, team: Team, folder: Path, said: dict[str, str]) -> str:
@@ -314,7 +314,7 @@ def do_parts(
     device: str,  # as in `open_accelerator`
     patience: float,  # as in `trouble`
 ) -> None:
-    "Do a team's part of some work in processes of their own; a RuntimeError says who failed, wherever that was."
+    "Do a team's part of some work in processes of their own; a `MachineError` says who failed, wherever that was."
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # torch warns of parameters that are unused in one step only
     parts = (work, arguments, team, number, device, patience)
     context = start_processes(take_part, parts, nprocs=count, join=False, start_method="spawn")
@@ -325,7 +325,7 @@ def do_parts(
                 raise RuntimeError
     except Exception as error:
         said = awaited(store, failed, 3)  # a part that failed because of another ends before that one's word is here
-        raise RuntimeError(said or f"{team}: {str(error).strip().splitlines()[-1]}") from None
+        raise MachineError(said or f"{team}: {str(error).strip().splitlines()[-1]}") from None
     finally:
         for process in context.processes:
             process.kill()
@@ -359,14 +359,14 @@ def follow(
     said: dict[str, str],  # as in `meet`
     work: Callable,  # what rank 0's kernels share
 ) -> None:
-    "Take part in each piece of work that rank 0 shares, and leave when it ends; a RuntimeError says that it failed."
+    "Take part in each piece of work that rank 0 shares, and leave when it ends; a `MachineError` says that it failed."
     meet(store, team, folder, said)
     for number in itertools.count(1):
         arguments, device, patience = awaited(store, f"piece {number}")
         if arguments is None:
             store.add("left", 1)
             if device:
-                raise RuntimeError(f"rank 0 has ended: {device}")
+                raise MachineError(f"rank 0 has ended: {device}")
             return
         do_parts(store, team, 1, work, arguments, number, device, patience)
 

@@ -27,7 +27,7 @@ from PIL import Image
 from .check import check_devkit
 from .checkpoint import read_checkpoint
 from .devkit import Devkit, trace
-from .files import DataError, SettingsError, aside, sole
+from .files import DataError, MachineError, SettingsError, aside, sole
 from .layouts import open_devkit
 from .processes import PeakMemory, open_accelerator, share_work
 from .profile import STAGES, located, needs, number_of, provider, read_profile, stage_named, weights_file
@@ -292,7 +292,7 @@ def sweep(
 def do_stage(
     stage: StageState,  # of a run that nobody else is at work in
 ) -> None:
-    "Do a stage if it is not done; a RuntimeError says what it builds on and lacks."
+    "Do a stage if it is not done; a `MachineError` says what it builds on and lacks."
     stage.run.note()
     if stage.done():
         if other := ", ".join(stage.other_code()):
@@ -300,7 +300,7 @@ def do_stage(
         return
     lacking = [name for name in needs(stage.name) if stage.run.entry(name).get("state") != "done"]
     if lacking:
-        raise RuntimeError(
+        raise MachineError(
             f"stage {stage.name} builds on {' and '.join(lacking)}, not done in this run: do {lacking[0]} first"
         )
     if said := lacking_weights(stage.settings):

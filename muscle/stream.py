@@ -26,7 +26,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from tqdm import tqdm
 
-from .files import composed
+from .files import MachineError, composed
 
 # %% ../nbs/21_stream.ipynb #304d5598
 def progress(
@@ -163,7 +163,7 @@ def pool_of(
             yield pool
         except BrokenProcessPool as error:
             lost = "a worker process was killed, most likely because memory ran out"
-            raise RuntimeError(f"{lost}: run the same command again, it goes on where it was") from error
+            raise MachineError(f"{lost}: run the same command again, it goes on where it was") from error
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
