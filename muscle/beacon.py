@@ -200,10 +200,10 @@ SIMILARITIES: dict[str, Callable[[Tensor], Tensor]] = {  # (N, D, …) → norma
 # %% ../nbs/19_beacon.ipynb #9cfee6b5
 def _grouped(labels, features, labels_mean, features_mean):
     "Average the features' similarities in four groups: those that agree by the labels pull, the others push."
-    alike, near = labels > labels_mean, features > features_mean
+    agree, alike = labels > labels_mean, features > features_mean
     total = features.new_zeros(())
-    for sign, first in ((-1, alike), (1, ~alike)):
-        for second in (near, ~near):
+    for sign, first in ((-1, agree), (1, ~agree)):
+        for second in (alike, ~alike):
             group = (first & second).float()
             total = total + sign * ((features * group).sum(1) / group.sum(1).clamp(min=1)).sum()
     return total
