@@ -291,7 +291,7 @@ def cautions(
         yield f"{images} images: batches of {own} instead of {batch}"
     losses, epochs = getattr(settings, "losses", {}), getattr(settings, "epochs", 0)
     if late := [f"{name} (from {term.start})" for name, term in losses.items() if term.start >= epochs]:
-        yield f"{epochs} epochs, counted from 0, end before these losses begin: {', '.join(late)}"
+        yield f"losses that never begin (epochs count from 0): {', '.join(late)}"
 
 
 def check_sources(
