@@ -124,7 +124,7 @@ def test_xml_in_another_encoding(case):
 
 def test_sixteen_bits(case, maker):
     kit = case("bits16")
-    assert "16 photographs are of 16 bits" in str(report(kit))
+    assert "16 photographs are of more than 8 bits" in str(report(kit))
     for id in kit.split("train"):
         grey = np.array(maker.photo(id).convert("L")).astype(int)
         assert np.abs(kit.image(id)[..., 1] - grey).max() <= 1
